@@ -1,0 +1,46 @@
+# Gristmill's commands for people; `make` lists them. All of them set up first, in .venv, what they need.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+.PHONY: help run test test-system check format lock setup setup-dev clean
+
+# Passed on to requirements/setup.sh where given: PYTHON=python3.12, DEVICE=cpu or DEVICE=gpu.
+export PYTHON DEVICE
+# DVC's stages, and the tests, call the commands of this environment by name.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+run: setup ## run the main job once: seeds -> model -> filters -> audit -> a release on S3 (ARGS="..." for gristmill run)
+	@.venv/bin/gristmill run $(ARGS)
+
+test: check ## the static checks and the tests that a commit needs (ARGS="-k name" for pytest)
+	@.venv/bin/pytest -m "not system" $(ARGS)
+
+test-system: setup-dev ## the long tier: every real part, up to 40 minutes
+	@.venv/bin/pytest -m system $(ARGS)
+
+check: setup-dev ## ruff, mypy, import-linter
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+format: setup-dev ## let ruff put the code in order
+	@.venv/bin/ruff check --fix
+	@.venv/bin/ruff format
+
+lock: setup-dev ## resolve requirements/*.in to the pinned lists requirements/*.txt
+	@requirements/lock.sh
+
+setup: ## make the environment that runs
+	@requirements/setup.sh
+
+setup-dev: ## make the environment for the checks and tests too
+	@requirements/setup.sh dev
+
+clean: ## remove the environment and the tools' caches; data, journal and releases stay
+	rm -rf .venv *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Measures of a data set: pure functions and small counters, each with its formula and source."""

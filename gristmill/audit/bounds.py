@@ -1,0 +1,71 @@
+"""The gate's bounds, held against a verdict: which are broken, with what was measured and what is required."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gristmill.params.publish import GateParams
+
+
+@dataclass(frozen=True)
+class Bound:
+    """One requirement of the gate."""
+
+    name: str
+    measured: str
+    required: str
+    parameter: str = ""
+    holds: bool = True
+    absolute: bool = False
+    """An absolute bound cannot be waived by `mode: warn`."""
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.measured}, required: {self.required}"
+
+
+def bounds_of(verdict: Mapping[str, Any], params: GateParams) -> list[Bound]:
+    """Every bound, held or broken."""
+    return [
+        Bound("rows", f"{verdict['rows']:,}", "more than 0", holds=verdict["rows"] > 0, absolute=True),
+        Bound(
+            "rows",
+            f"{verdict['rows']:,}",
+            f"at least {params.min_rows:,}",
+            "gate.min_rows",
+            verdict["rows"] >= params.min_rows,
+        ),
+        _accepted(verdict, params),
+        _failed(verdict, params),
+        Bound(
+            "rows with an empty prompt or response", f"{verdict['empty_rows']:,}", "0", holds=not verdict["empty_rows"]
+        ),
+    ]
+
+
+def _accepted(verdict: Mapping[str, Any], params: GateParams) -> Bound:
+    accepted = verdict["accepted_share"]
+    return Bound(
+        "accepted share",
+        _of(verdict, "accepted"),
+        f"at least {params.min_accepted_share:.1%}",
+        "gate.min_accepted_share",
+        accepted is not None and accepted >= params.min_accepted_share,
+    )
+
+
+def _failed(verdict: Mapping[str, Any], params: GateParams) -> Bound:
+    failed = verdict["failed_share"]
+    return Bound(
+        "failed share",
+        _of(verdict, "failed"),
+        f"at most {params.max_failed_share:.1%}",
+        "gate.max_failed_share",
+        failed is not None and failed <= params.max_failed_share,
+    )
+
+
+def _of(verdict: Mapping[str, Any], count: str) -> str:
+    found = verdict[f"{count}_share"]
+    if found is None:
+        return "no samples were requested"
+    return f"{found:.1%} ({verdict[count]:,} of {verdict['requested']:,})"

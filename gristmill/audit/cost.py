@@ -1,0 +1,47 @@
+"""Cost by tokens: usd = prompt tokens x price + completion tokens x price, all attempts included.
+
+Tokens are those the engine counted for every request that `generate` and `judge` made, also for
+samples that were rejected later; a price per accepted row bears them all. An answer taken from the
+journal counts like one that was asked for: the figure is what this data costs to make once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gristmill.params.publish import AuditParams
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What a stage sent to a model and got back."""
+
+    prompt: int
+    completion: int
+
+    def __add__(self, other: "Tokens") -> "Tokens":
+        return Tokens(self.prompt + other.prompt, self.completion + other.completion)
+
+
+def usd(tokens: Tokens, prices: AuditParams) -> float:
+    """Price of the tokens."""
+    prompt = tokens.prompt * prices.usd_per_million_prompt_tokens
+    completion = tokens.completion * prices.usd_per_million_completion_tokens
+    return (prompt + completion) / 1e6
+
+
+def cost_of(stages: Mapping[str, Tokens], accepted: int, prices: AuditParams) -> dict[str, Any]:
+    """Tokens and price by stage, in all, and per accepted row (None when none was accepted)."""
+    total = sum(stages.values(), Tokens(0, 0))
+    price = usd(total, prices)
+    return {
+        "stages": {name: _entry(tokens, prices) for name, tokens in stages.items()},
+        "total": _entry(total, prices),
+        "tokens_per_accepted_row": round((total.prompt + total.completion) / accepted, 1) if accepted else None,
+        "usd_per_accepted_row": round(price / accepted, 9) if accepted else None,
+    }
+
+
+def _entry(tokens: Tokens, prices: AuditParams) -> dict[str, Any]:
+    price = round(usd(tokens, prices), 6)
+    return {"prompt_tokens": tokens.prompt, "completion_tokens": tokens.completion, "usd": price}

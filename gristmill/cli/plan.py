@@ -1,0 +1,92 @@
+"""`gristmill plan`: what the next run would do and cost, asked of DVC and of the journal, never of a model."""
+
+import asyncio
+from dataclasses import asdict, dataclass
+
+import typer
+
+from gristmill.cli.output import AsJson, out, show_json, show_rows
+from gristmill.engine.asker import LookUp
+from gristmill.engine.build import build_engine
+from gristmill.engine.lookup import JournalReader
+from gristmill.layout import Layout, Stage, find_workspace
+from gristmill.lineage.dvc import status
+from gristmill.params.root import Params
+from gristmill.recipes.compile import recipe_program
+from gristmill.recipes.plan import planned_samples, read_quota
+from gristmill.recipes.program import Program
+from gristmill.recipes.request import NotAnswered, Request
+from gristmill.recipes.steps import ModelStep
+from gristmill.text import estimate_tokens
+from gristmill.validation import load_params
+
+
+@dataclass
+class Forecast:
+    """What `generate` would ask. Open figures are upper bounds: a refused sample asks no further steps."""
+
+    samples: int = 0
+    samples_answered: int = 0
+    requests_answered: int = 0
+    requests_open: int = 0
+    prompt_tokens_open: int = 0
+    completion_tokens_open: int = 0
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(plan)
+
+
+def plan(as_json: AsJson = False) -> None:
+    """Which stages are stale, how much would be asked, and how much of it is answered already."""
+    layout = find_workspace()
+    params = load_params(layout)
+    stale = status(layout)
+    rows = [{"stage": stage.value, "state": "; ".join(stale.get(stage, [])) or "up to date"} for stage in Stage]
+    forecast = forecast_generate(layout, params)
+    if as_json:
+        show_json({"stages": rows, "generate": asdict(forecast) if forecast else None})
+        return
+    show_rows(rows, as_json=False, title="stages")
+    if forecast is None:
+        out.print("\nhow much would be asked is known once the seeds are there: `gristmill sync`, `dvc repro ingest`")
+        return
+    show_rows([asdict(forecast)], as_json=False, title="\ngenerate (open: upper bounds)")
+
+
+def forecast_generate(layout: Layout, params: Params) -> Forecast | None:
+    """Walks every planned sample as far as the journal has answers; None before there are seeds and a quota."""
+    seeds = layout.data(Stage.INGEST)
+    if not (seeds.exists() and layout.quota_lock.exists()):
+        return None
+    program = recipe_program(layout.recipes, params.generate.recipe, params.generate.attempts)
+    engine = build_engine(params.engine, params.model, layout.root)
+    look = LookUp(JournalReader(layout.journal), engine.model.id, engine.context)
+    forecast = Forecast()
+
+    async def walk() -> None:
+        for sample in planned_samples(seeds, read_quota(layout.quota_lock, params.generate.recipe)):
+            forecast.samples += 1
+            try:
+                outcome = await program.run(sample.inputs(), sample.draw, look)
+            except NotAnswered as open_:
+                _count_open(forecast, program, open_.request)
+            else:
+                forecast.samples_answered += 1
+                forecast.requests_answered += len(outcome.trials)
+
+    asyncio.run(walk())
+    return forecast
+
+
+def _count_open(forecast: Forecast, program: Program, request: Request) -> None:
+    """Counts the open request and one for each later step, with prompts as long as this one."""
+    steps = [step for step in program.steps if isinstance(step, ModelStep)]
+    place = [step.name for step in steps].index(request.step)
+    forecast.requests_answered += place
+    prompt = estimate_tokens(request.prompt or " ".join(message.content for message in request.messages))
+    for step in steps[place:]:
+        forecast.requests_open += 1
+        forecast.prompt_tokens_open += prompt
+        forecast.completion_tokens_open += step.sampling.max_tokens

@@ -1,0 +1,34 @@
+"""`gristmill report` and `gristmill schema`: a page for people, a JSON Schema for editors."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gristmill.cli.output import AsJson, out, show_json
+from gristmill.layout import find_workspace
+from gristmill.params.root import Params
+from gristmill.report.page import write_report
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    app.command()(report)
+    app.command()(schema)
+
+
+def report(
+    path: Annotated[Path | None, typer.Option("--out", help="Where to write the page.")] = None, as_json: AsJson = False
+) -> None:
+    """One self-contained HTML page: the funnel with reasons, measures, samples, rejects."""
+    layout = find_workspace()
+    written = write_report(layout, path or layout.root / "report.html")
+    if as_json:
+        show_json({"path": str(written)})
+    else:
+        out.print(f"written: {written}")
+
+
+def schema() -> None:
+    """The JSON Schema of params.yaml, by which editors complete it (params.schema.json)."""
+    show_json(Params.model_json_schema())

@@ -1,0 +1,53 @@
+"""Which judged rows go into the data set: good enough for the judge, where a bound is set, and new to the parent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gristmill.filters.duplicates import row_digest
+from gristmill.filters.verdict import Finding
+
+
+@dataclass
+class Known:
+    """Rows of the parent release, by identity and by text: 16 bytes for each, 170 with Python's sets around them."""
+
+    ids: set[bytes] = field(default_factory=set)
+    texts: set[bytes] = field(default_factory=set)
+
+    def add(self, sample_id: str, text_hash: str) -> None:
+        """Remembers a parent row."""
+        self.ids.add(bytes.fromhex(sample_id))
+        self.texts.add(bytes.fromhex(text_hash))
+
+    def holds(self, sample_id: str, text_digest: bytes) -> bool:
+        """Whether the parent has that sample, or that text from another."""
+        return bytes.fromhex(sample_id) in self.ids or text_digest in self.texts
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The rules, applied to one row at a time; the same row always gets the same answer."""
+
+    min_judge_mean: float | None
+    known: Known
+
+    def refuse(self, row: Mapping[str, Any]) -> Finding | None:
+        """Why the row is not taken, or None."""
+        if self.known.holds(row["sample_id"], row_digest(row["prompt"], row["response"])):
+            return Finding("in_parent", "released before", "new to the parent release")
+        return self._by_judge(row["judge_mean"])
+
+    def _by_judge(self, mean: float | None) -> Finding | None:
+        if self.min_judge_mean is None:
+            return None
+        threshold = f"mean at least {self.min_judge_mean}"
+        if mean is None:
+            return Finding("judge_unparsed", "no scores", threshold)
+        return None if mean >= self.min_judge_mean else Finding("judge_mean", f"{mean:.3f}", threshold)
+
+
+def documents_of(row: Mapping[str, Any]) -> list[str]:
+    """The documents that a row was written from; a row written from none stands alone."""
+    documents = sorted({origin["document_id"] for origin in row["origins"]})
+    return documents or [f"sample:{row['sample_id']}"]

@@ -1,0 +1,16 @@
+"""From parameters to an engine, not yet started: its identity is known, nothing heavy is loaded."""
+
+from pathlib import Path
+
+from gristmill.engine.model import locate_model
+from gristmill.engine.protocol import Engine
+from gristmill.engine.scripted import DEFAULT_SCRIPT, load_script
+from gristmill.engine.vllm import VllmEngine
+from gristmill.params.generate import EngineKind, EngineParams, ModelParams
+
+
+def build_engine(engine: EngineParams, model: ModelParams, root: Path) -> Engine:
+    """The engine that the parameters name. Raises InputError when model or script are not there."""
+    if engine.kind is EngineKind.SCRIPTED:
+        return load_script(engine.script or DEFAULT_SCRIPT, root)
+    return VllmEngine(locate_model(model, root), model, engine)

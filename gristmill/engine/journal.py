@@ -1,0 +1,167 @@
+"""The journal: every answered request, keyed by its content, in one SQLite file outside DVC's outs.
+
+Answers are committed in groups (at most `_COMMIT_ROWS` rows or `_COMMIT_SECONDS`) by a thread of
+its own, so that the event loop never waits for the disk. A killed process loses at most the group
+that was open; write-ahead logging keeps the file whole. One process writes at a time; a second one
+is refused. The file holds whole prompts and so is private to its owner.
+"""
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gristmill.engine.lookup import FORMAT, JournalReader, connect, explain, explained
+from gristmill.errors import GristmillError
+from gristmill.frame.lock import exclusive
+from gristmill.recipes.request import Answer
+
+_COMMIT_ROWS = 256
+_COMMIT_SECONDS = 0.25
+_BACKLOG_ROWS = 1 << 14
+"""Answers that may wait for a slow disk before the one who records them waits too."""
+_CREATE = f"""
+CREATE TABLE IF NOT EXISTS answers (
+    key BLOB PRIMARY KEY, content BLOB NOT NULL, text TEXT NOT NULL, finish_reason TEXT NOT NULL,
+    prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL,
+    engine TEXT NOT NULL, answered_at REAL NOT NULL
+) WITHOUT ROWID;
+PRAGMA user_version = {FORMAT};
+"""
+_INSERT = "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+Row = tuple[bytes, bytes, str, str, int, int, int, str, float]
+
+
+@contextmanager
+def open_journal(path: Path, max_pages: int | None = None) -> Iterator["Journal"]:
+    """The journal for the length of the body, for this process alone; all is committed at its end.
+
+    `max_pages` bounds the file. Raises GristmillError when another run writes to it, when it is
+    damaged, or when the disk is full.
+    """
+    _make_private(path)
+    with exclusive(path.with_suffix(".lock"), "the journal"):
+        journal = Journal(path, max_pages)
+        try:
+            yield journal
+            journal.flush()
+        finally:
+            journal.close()
+
+
+class Journal(JournalReader):
+    """The writing side, made by `open_journal`. What it was given it finds at once; others once it is committed."""
+
+    def __init__(self, path: Path, max_pages: int | None = None) -> None:
+        self._writer = _open_writer(path, max_pages)
+        super().__init__(path)
+        self._open: dict[bytes, Row] = {}
+        self._committing: dict[bytes, Row] = {}
+        self._fault: GristmillError | None = None
+        self._hurry = False
+        self._closing = False
+        self._state = threading.Condition()
+        self._thread = threading.Thread(target=self._commit_groups, name="journal", daemon=True)
+        self._thread.start()
+
+    def get(self, key: bytes) -> Answer | None:
+        """The answer recorded under the key."""
+        row = self._open.get(key) or self._committing.get(key)  # in this order: a group moves from left to right
+        return Answer(*row[2:8]) if row else super().get(key)
+
+    def append(self, key: bytes, content: bytes, answer: Answer) -> None:
+        """Records an answer. Raises GristmillError when an earlier group could not be written."""
+        row = (
+            key,
+            content,
+            answer.text,
+            answer.finish_reason,
+            answer.prompt_tokens,
+            answer.completion_tokens,
+            answer.cached_tokens,
+            answer.engine,
+            time.time(),
+        )
+        with self._state:
+            self._raise_fault()
+            self._open[key] = row
+            if len(self._open) in (1, _COMMIT_ROWS):
+                self._state.notify_all()
+            if len(self._open) >= _BACKLOG_ROWS:
+                self._state.wait_for(lambda: len(self._open) < _BACKLOG_ROWS or self._fault is not None)
+
+    def flush(self) -> None:
+        """Returns when all that was recorded is committed. Raises GristmillError when it could not be."""
+        with self._state:
+            self._hurry = True
+            self._state.notify_all()
+            self._state.wait_for(lambda: self._fault is not None or not (self._open or self._committing))
+            self._hurry = False
+            self._raise_fault()
+
+    def close(self) -> None:
+        """Commits what is left, if it can, and lets go of the file. `flush` is where a fault is told."""
+        with self._state:
+            self._closing = True
+            self._state.notify_all()
+        self._thread.join()
+        super().close()
+        self._writer.close()
+
+    def _commit_groups(self) -> None:
+        """The thread: waits for a group to fill, or for its time to be up, and commits it."""
+        while True:
+            with self._state:
+                self._state.wait_for(lambda: self._open or self._closing)
+                if not self._open:
+                    return
+                self._state.wait_for(self._is_due, timeout=_COMMIT_SECONDS)
+                self._committing, self._open = self._open, {}
+            fault = self._commit(list(self._committing.values()))
+            with self._state:
+                self._committing = {}
+                self._fault = fault
+                self._state.notify_all()
+            if fault:
+                return
+
+    def _is_due(self) -> bool:
+        return len(self._open) >= _COMMIT_ROWS or self._hurry or self._closing
+
+    def _commit(self, rows: list[Row]) -> GristmillError | None:
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._writer.executemany(_INSERT, rows)
+            self._writer.execute("COMMIT")
+        except sqlite3.DatabaseError as error:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            return explain(error, self._path)
+        return None
+
+    def _raise_fault(self) -> None:
+        if self._fault is not None:
+            raise self._fault
+
+
+def _make_private(path: Path) -> None:
+    """The folder for its owner alone (0700), and the file too (0600): SQLite gives its side files the same mode."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.parent.chmod(0o700)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    path.chmod(0o600)
+
+
+def _open_writer(path: Path, max_pages: int | None) -> sqlite3.Connection:
+    with explained(path):
+        writer = connect(path)
+        writer.execute("PRAGMA journal_mode = WAL")
+        writer.execute("PRAGMA synchronous = NORMAL")  # whole after a crash; fsync at checkpoints, not at each commit
+        writer.executescript(_CREATE)
+        if max_pages is not None:
+            writer.execute(f"PRAGMA max_page_count = {max_pages:d}")
+    return writer

@@ -1,0 +1,71 @@
+"""Language of prompt and response together, by py3langid (Lui and Baldwin 2012; the model is in the package).
+
+The measured value is p(allowed) / (p(allowed) + p(likeliest other)): is this text in a language
+that is wanted, or rather in some other? The plain probability over all 140 labels is useless on
+short technical text, where it spreads over many unlikely languages. Measured with a bound of 0.5
+on 3,000 short English questions about Python names (`What does object.__init_subclass__() do?`):
+the plain probability throws away 23 to 27 percent of them, the ratio 0.1 percent. Of 1,500
+messages of 6 to 30 words in each of 16 other languages the ratio refuses at least 99.2 percent,
+and where only the response is foreign, between 84 and 100 percent. The seed's evidence is left
+out on purpose: English evidence would hide a foreign response.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+from gristmill.errors import InputError
+from gristmill.filters.verdict import Rule, Verdicts, first_failing
+from gristmill.params.select import LanguageParams
+
+
+@dataclass(frozen=True)
+class Language:
+    """Keeps rows in the allowed languages. Raises InputError for a code that the model does not know."""
+
+    params: LanguageParams
+
+    name = "language"
+
+    def __post_init__(self) -> None:
+        known = set(_identifier().labels)
+        unknown = [code for code in self.params.allowed if code not in known]
+        if unknown:
+            raise InputError(
+                f"no such language: {', '.join(unknown)}",
+                where="params.yaml: filter.language.allowed",
+                expected=f"some of {' '.join(sorted(known))}",
+            )
+
+    def judge(self, batch: pa.RecordBatch) -> Verdicts:
+        """Verdicts for each row; the measured value is the probability described above."""
+        pairs = zip(batch["prompt"].to_pylist(), batch["response"].to_pylist(), strict=True)
+        allowed = frozenset(self.params.allowed)
+        measured: npt.NDArray[np.float64] = np.fromiter(
+            (allowed_probability(f"{prompt} {response}", allowed) for prompt, response in pairs),
+            dtype=np.float64,
+            count=batch.num_rows,
+        )
+        least = self.params.min_probability
+        threshold = f"{'|'.join(self.params.allowed)} at least {least}"
+        return first_failing(Rule("language", measured, measured >= least, threshold))
+
+
+def allowed_probability(text: str, allowed: frozenset[str]) -> float:
+    """Probability of the likeliest allowed language against the likeliest other; 0.5 for a text without letters."""
+    if not any(character.isalpha() for character in text):
+        return 0.5
+    best = {True: 0.0, False: 0.0}
+    for language, probability in _identifier().rank(text):
+        wanted = language in allowed
+        best[wanted] = max(best[wanted], float(probability))
+    return best[True] / (best[True] + best[False])
+
+
+@cache
+def _identifier() -> LanguageIdentifier:
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

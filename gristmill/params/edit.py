@@ -1,0 +1,46 @@
+"""Changes to params.yaml from outside (a flow's parameters): all or none, comments kept."""
+
+from collections.abc import Mapping
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ruamel.yaml import YAML
+
+from gristmill.params.load import parse
+from gristmill.params.root import Params
+
+
+def edit_parameters(path: Path, changes: Mapping[str, Any]) -> list[str]:
+    """Sets each dotted path to its value; gives a line for each value that really changed.
+
+    Raises ProblemsError, and leaves the file alone, when the result would be wrong.
+    """
+    writer = YAML()
+    writer.preserve_quotes = True
+    writer.width = 120
+    content = writer.load(path.read_text(encoding="utf-8"))
+    lines = [line for key, value in changes.items() if (line := _set(content, key, value))]
+    if not lines:
+        return []
+    text = StringIO()
+    writer.dump(content, text)
+    parse(Params, yaml.safe_load(text.getvalue()), f"{path.name} with the changes asked for:")
+    fresh = path.with_suffix(".yaml.new")
+    fresh.write_text(text.getvalue(), encoding="utf-8")
+    fresh.replace(path)
+    return lines
+
+
+def _set(content: Any, key: str, value: Any) -> str | None:
+    """Sets one value; None when it was so already. Missing sections are made, validation judges them."""
+    *sections, last = key.split(".")
+    for section in sections:
+        content = content[int(section)] if isinstance(content, list) else content.setdefault(section, {})
+    place: Any = int(last) if isinstance(content, list) else last
+    former = content[place] if isinstance(content, list) else content.get(place)
+    if former == value:
+        return None
+    content[place] = value
+    return f"{key}: {former!r} -> {value!r}"

@@ -1,0 +1,93 @@
+"""Parameters of `ingest`: where seeds come from and how documents become passages."""
+
+from enum import StrEnum
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from gristmill.params.section import Section
+
+
+class SourceKind(StrEnum):
+    """Where a source's documents come from."""
+
+    FILES = "files"
+    PYTHON_DOCS = "python-docs"
+
+
+class Format(StrEnum):
+    """How a file's documents are laid out. `auto` goes by the file's name."""
+
+    AUTO = "auto"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+    CSV = "csv"
+    TEXT = "text"
+    MARKDOWN = "markdown"
+
+
+class Source(Section):
+    """One source of real text."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    """Name of the source, carried by every row written from it."""
+    kind: SourceKind = SourceKind.FILES
+    """`files` reads `path`; `python-docs` is the language reference that ships with every Python."""
+    path: str | None = None
+    """For `files`: a file, a glob (`docs/**/*.md`) below the workspace or absolute, or an `s3://bucket/prefix`."""
+    format: Format = Format.AUTO
+    """`auto` goes by the name: .jsonl .parquet .csv .txt .md, each also with .gz or .zst."""
+    text_column: str = "text"
+    """Column (or JSON key) that holds the text, in JSONL, Parquet and CSV."""
+    id_column: str | None = None
+    """Column that names the document; without one, its line or row number does."""
+    title_column: str | None = None
+    """Column that holds a title, shown to the model before the passage."""
+    licence: str | None = None
+    """SPDX name of the licence; every row written from this source carries it."""
+
+    @model_validator(mode="after")
+    def _files_have_a_path(self) -> Self:
+        if self.kind is SourceKind.FILES and not self.path:
+            raise ValueError("a source of kind `files` needs a `path`")
+        if self.kind is SourceKind.PYTHON_DOCS and self.path:
+            raise ValueError("the source `python-docs` is built in and takes no `path`")
+        return self
+
+
+class Passages(Section):
+    """How a document is cut into passages, on paragraph and sentence borders."""
+
+    max_tokens: int = Field(default=200, ge=16, le=32768)
+    """Largest passage, in estimated tokens."""
+    min_tokens: int = Field(default=40, ge=0)
+    """Smaller passages are rejected: too little to write from."""
+    min_prose_share: float = Field(default=0.5, ge=0, le=1)
+    """Share of a passage's characters that must stand in lines of prose (not code, grammar or tables)."""
+
+    @model_validator(mode="after")
+    def _min_below_max(self) -> Self:
+        if self.min_tokens >= self.max_tokens:
+            raise ValueError(f"min_tokens {self.min_tokens} must be below max_tokens {self.max_tokens}")
+        return self
+
+
+class IngestParams(Section):
+    """Seeds: real text, split into passages."""
+
+    sources: list[Source] = Field(min_length=1)
+    """Where seeds come from, in this order."""
+    passages: Passages = Passages()
+    """How documents are cut."""
+    max_line_bytes: int = Field(default=16 << 20, ge=1024)
+    """A longer line of a JSONL or CSV file is rejected."""
+    max_document_bytes: int = Field(default=64 << 20, ge=1024)
+    """A longer document is rejected."""
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        names = [source.name for source in self.sources]
+        doubled = sorted({name for name in names if names.count(name) > 1})
+        if doubled:
+            raise ValueError(f"source names must differ; used twice: {', '.join(doubled)}")
+        return self

@@ -1,0 +1,139 @@
+"""Parameters of `filter`, `judge` and `compose`: what is kept, how it is scored, how it is put together."""
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from gristmill.params.section import Section
+
+
+class LengthParams(Section):
+    """Words in the prompt and in the response."""
+
+    min_prompt_words: int = Field(default=4, ge=0)
+    """Shorter prompts are rejected."""
+    max_prompt_words: int = Field(default=60, ge=1)
+    """Longer prompts are rejected."""
+    min_response_words: int = Field(default=1, ge=0)
+    """Shorter responses are rejected."""
+    max_response_words: int = Field(default=200, ge=1)
+    """Longer responses are rejected."""
+
+
+class LanguageParams(Section):
+    """Language of prompt and response together (py3langid)."""
+
+    allowed: list[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]] = Field(default=["en"], min_length=1)
+    """ISO 639 codes that are kept."""
+    min_probability: float = Field(default=0.5, ge=0, le=1)
+    """Least probability of the allowed languages against the likeliest other language (0.5: as likely as that one)."""
+
+
+class PromptForm(StrEnum):
+    """What a prompt has to look like."""
+
+    ANY = "any"
+    QUESTION = "question"
+
+
+class FormParams(Section):
+    """What prompt and response have to look like, whatever they say."""
+
+    prompt: PromptForm = PromptForm.ANY
+    """`question`: prompts that don't end in a question mark are rejected; `any` takes all."""
+    min_new_words: int = Field(default=1, ge=0)
+    """Content words that the response must add to the prompt's; 0 lets a response that only repeats it pass."""
+
+
+class BoilerplateParams(Section):
+    """Phrases of an assistant that talks about itself or its task instead of doing it."""
+
+    phrases: list[str] = [
+        "as an ai",
+        "as a language model",
+        "ai language model",
+        "ai assistant",
+        "i'm sorry",
+        "i am sorry",
+        "i cannot",
+        "i can't",
+        "i don't have access",
+        "here is a question",
+        "here's a question",
+        "the passage",
+        "the text above",
+        "the above text",
+        "the given text",
+        "the provided text",
+    ]
+    """Rows with one of these in prompt or response are rejected, whatever the case; `[]` turns this off."""
+
+
+class SupportParams(Section):
+    """Whether the response stands on the evidence, and the evidence in the seed."""
+
+    min_response_overlap: float = Field(default=0.8, ge=0, le=1)
+    """Share of the response's content words that must stand in the evidence."""
+    min_prompt_overlap: float = Field(default=0.2, ge=0, le=1)
+    """Share of the prompt's content words that must stand in the seed's text."""
+
+
+class FilterParams(Section):
+    """Cheap checks, before the judge costs anything; the first that fails gives the reason."""
+
+    length: LengthParams = LengthParams()
+    """Bounds on length."""
+    language: LanguageParams = LanguageParams()
+    """Languages kept."""
+    form: FormParams = FormParams()
+    """Question or not, answer or mere echo."""
+    boilerplate: BoilerplateParams = BoilerplateParams()
+    """Phrases that no row should hold."""
+    support: SupportParams | None = SupportParams()
+    """Grounding in the seed's text; `null` for recipes that give no evidence."""
+
+
+class JudgeParams(Section):
+    """A model scores every kept sample; the scores annotate, `compose` may select by them."""
+
+    rubric: str = Field(default="judge-qa", pattern=r"^[a-z0-9][a-z0-9-]*$")
+    """Name of a rubric in recipes/, without `.yaml`."""
+    attempts: int = Field(default=2, ge=1, le=10)
+    """Times a judgement that does not parse is asked for again; then the row is marked `unparsed`."""
+
+
+class ParentPolicy(StrEnum):
+    """What becomes of the rows of the release that this one builds on."""
+
+    ACCUMULATE = "accumulate"
+    REPLACE = "replace"
+
+
+class SplitParams(Section):
+    """Shares of the source documents on each side; no document's rows are on two sides."""
+
+    train: float = Field(default=0.9, ge=0, le=1)
+    """Share for training."""
+    validation: float = Field(default=0.05, ge=0, le=1)
+    """Share for validation."""
+    test: float = Field(default=0.05, ge=0, le=1)
+    """Share for the final test."""
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> Self:
+        total = self.train + self.validation + self.test
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"train, validation and test must add up to 1; they add up to {total:g}")
+        return self
+
+
+class ComposeParams(Section):
+    """The data set: selected, joined with the parent release, split."""
+
+    parent: ParentPolicy = ParentPolicy.ACCUMULATE
+    """`accumulate` keeps the parent release's rows (data that accumulates does not collapse); `replace` drops them."""
+    min_judge_mean: float | None = Field(default=None, ge=1, le=5)
+    """Rows whose judge's mean score is lower are rejected. By default the judge annotates only."""
+    splits: SplitParams = SplitParams()
+    """Shares of the splits."""

@@ -1,0 +1,1 @@
+"""Recipes: what the model is asked, step by step, and what makes an answer valid."""

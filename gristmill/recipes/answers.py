@@ -1,0 +1,111 @@
+"""Whether an answer is valid, and what its value is.
+
+Checked always, also where the engine decoded under a constraint: a length limit can cut an object
+short, and an engine may ignore a constraint.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+from referencing import Registry
+
+from gristmill.errors import InputError
+from gristmill.recipes.format import StepSpec
+from gristmill.recipes.request import Answer, Constraint, ConstraintKind, Finish
+
+
+class InvalidAnswer(Exception):
+    """Why an answer has no value: a reason for the books, what was found, what would be right."""
+
+    def __init__(self, reason: str, found: str = "", expected: str = "") -> None:
+        self.reason = reason
+        self.found = found
+        self.expected = expected
+        super().__init__(reason)
+
+
+Read = Callable[[Answer, Constraint | None], Any]
+"""From an answer and its request's constraint to the value. Raises InvalidAnswer."""
+
+
+def reader(spec: StepSpec, where: str) -> Read:
+    """How the step's answers are read. Raises InputError when the regex or the schema is no good."""
+    if spec.choice is not None:
+        return _read_choice
+    if spec.regex is not None:
+        return _regex_reader(spec.regex, where)
+    if spec.json_schema is not None:
+        return _json_reader(spec.json_schema, where)
+    return _read_text
+
+
+def constraint_of(spec: StepSpec) -> Constraint | None:
+    """The step's fixed constraint; a choice's options are known only per sample."""
+    if spec.regex is not None:
+        return Constraint(ConstraintKind.REGEX, spec.regex)
+    if spec.json_schema is not None:
+        return Constraint(ConstraintKind.JSON, spec.json_schema)
+    return None
+
+
+def _read_text(answer: Answer, _: Constraint | None) -> str:
+    text = answer.text.strip()
+    if not text:
+        raise InvalidAnswer("empty", "an empty answer", "some text")
+    if answer.finish_reason == Finish.LENGTH:
+        raise InvalidAnswer(
+            "cut_off", f"cut off after {answer.completion_tokens} tokens", "an answer that ends by itself"
+        )
+    return text
+
+
+def _read_choice(answer: Answer, constraint: Constraint | None) -> str:
+    text = answer.text.strip()
+    options = constraint.value if constraint else ()
+    if text not in options:
+        raise InvalidAnswer("not_a_choice", f"{text[:120]!r}", f"one of {len(options)} options")
+    return text
+
+
+def _regex_reader(pattern: str, where: str) -> Read:
+    try:
+        shape = re.compile(pattern)
+    except re.error as error:
+        raise InputError(f"regex {pattern!r}: {error}", where=where, expected="a regular expression") from None
+
+    def read(answer: Answer, _: Constraint | None) -> str:
+        text = answer.text.strip()
+        if not shape.fullmatch(text):
+            raise InvalidAnswer("no_match", f"{text[:120]!r}", f"a text that matches {pattern}")
+        return text
+
+    return read
+
+
+def _json_reader(schema: dict[str, Any], where: str) -> Read:
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        path = "/".join(str(part) for part in error.absolute_path)
+        raise InputError(
+            f"json: {error.message}", where=where, expected=f"a JSON Schema (at {path or 'its top'})"
+        ) from None
+    validator = Draft202012Validator(schema, registry=Registry())
+
+    def read(answer: Answer, _: Constraint | None) -> Any:
+        try:
+            value = orjson.loads(answer.text)
+        except json.JSONDecodeError as error:
+            raise InvalidAnswer("not_json", str(error), "one JSON value") from None
+        fault = next(validator.iter_errors(value), None)
+        if fault is not None:
+            path = ".".join(str(part) for part in fault.absolute_path)
+            raise InvalidAnswer("wrong_shape", f"{path}: {fault.message}"[:300], "an answer that fits the schema")
+        return value
+
+    return read

@@ -1,0 +1,126 @@
+"""Sentences of a documentation passage that can be understood, and asked about, on their own.
+
+A statement is a whole sentence of prose with a verb, that names what it speaks of: it does not
+begin with `This` or `Otherwise`, does not point to a section or an example, and holds little code.
+The rules were found by reading: each shape below made questions that nobody could answer.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gristmill.text import paragraph_spans, sentences
+
+_MIN_WORDS, _MAX_WORDS = 8, 40
+_NOT_PROSE = re.compile(
+    r"::=|>>>|^\s*(\*|[-+|]{2,}|\d+\.|\||#|@)"
+    r"|^\s*(Note|See also|Warning|For example|Example\w*|Source code)\b.{0,20}$|={5}"
+)
+_VERSION_NOTE = re.compile(r"(New|Changed|Deprecated|Removed|Added) (in|since) version")
+_TERM_LINE = re.compile(r"\A( *)[^\n.:;,]{1,50}\n(?=\1 +\S)")
+"""The term of a definition list, on a line of its own above its indented text."""
+
+_QUOTED_CODE = re.compile(r'(?<![\w"])"([^"\s][^"]*?)"(?![\w"])')
+_STRONG = re.compile(r"\*\*(\S[^*]*?)\*\*")
+_EMPHASIS = re.compile(r"(?<![\w*`])\*(\w[^*`]*?)\*(?![\w*])")
+_SEE = re.compile(r"\s*\((?:see|See)(?: also)? [^()]*\)")
+_WRAPPED_HYPHEN = re.compile(r"(?<=\w)- (?=[a-z])(?!and |or |to )")
+_TYPOGRAPHY = str.maketrans(
+    {"\N{LEFT DOUBLE QUOTATION MARK}": "'", "\N{RIGHT DOUBLE QUOTATION MARK}": "'"}
+    | {"\N{LEFT SINGLE QUOTATION MARK}": "'", "\N{RIGHT SINGLE QUOTATION MARK}": "'"}
+    | {"\N{HORIZONTAL ELLIPSIS}": "..."}
+)
+
+_CODE = re.compile(r"`[^`]*`")
+_DANGLING = re.compile(
+    r"(this|these|those|that|it|its|they|their|he|she|such|otherwise|then|thus|therefore|hence|however|also|but|and|or"
+    r"|so|both|note|for (example|instance|more|full|details)|see|return|returns|called"
+    r"|as (a|an|in|for|of|with|mentioned)"
+    r"|in (this|that|these|such|particular|addition|other|contrast|fact|general|case|all|the|most)|instead|similarly"
+    r"|likewise|likely|again|here|there|if (it|they|this|these|so|not|one|both)|when (it|they|this|non)|specifically"
+    r"|finally|first|second|next|after|alternatively|by default|because|since|conversely|same|like|consider|suppose|let"
+    r"|we|you|some|other|another|typically|usually|normally|essentially|currently|moreover|furthermore|on the other"
+    r"|to (do|illustrate))\b",
+    re.IGNORECASE,
+)
+_POINTS_AWAY = re.compile(
+    r"\b(above|below|following|previous|earlier|later|section|chapter|example"
+    r"|the (former|latter|same|given|other|next|first|second|third|last) |these|those|this|described|mentioned"
+    r"|such an?|aforementioned|as follows|as well|see|PEP|footnote|here|we|document|manual|reference)\b"
+    r"|\[\d+\]|::|>>>|\.\.\. ",
+    re.IGNORECASE,
+)
+_UNNAMED = re.compile(
+    r"^The \w+ (is|are|was|can|may|must|should|will|has|have|does|do|returns?|contains?|takes?)\b"
+    r"|\b([Ii]f|[Ww]hen|unless|and|or|[Oo]nce) [a-z_]+ is\b|^code(\(\))? [A-Z]"
+    r"|^The (resulting|returned|underlying|return values?|parameters?|values?|module)\b(?! of)"
+    r"|\barguments? (is|are) (given|omitted|present|passed|absent|specified)"
+    r"|\b(meets?|of|in|on|by|for|from|with|to|at) that\b|\. [a-z]"
+    r"|^(Support|Should|Will|Must|Documentation|More|Set|Print|List)\b"
+    r"|^(The|A|An) \w+ (that|which|in which) |^The (optional )?[a-z_]+ (argument|parameter)\b"
+)
+"""`The view is ...`, `if count is ...`, `fromkeys() Return ...`: what is meant stands elsewhere."""
+_ODD_MARKS = re.compile(r"[\"{}<>=|\\^~*]|'[^' ]*'|;")
+
+VERB = re.compile(
+    r"\b(is|are|was|were|be|has|have|had|can|may|must|should|will|would|does|do|cannot|allows?|raises?|returns?|makes?"
+    r"|uses?|takes?|causes?|yields?|specif(y|ies)|defines?|binds?|creates?|calls?|evaluates?|executes?|contains?|occurs?"
+    r"|becomes?|provides?|represents?|supports?|produces?|refers?|means?|requires?|implements?|matches|matched|accepts?"
+    r"|determines?|gives?|acts?|needs?|behaves?|works?|starts?|ends?|sets?|looks?)\b"
+)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A sentence as it stands in the passage, and as one line with code between backticks."""
+
+    verbatim: str
+    line: str
+
+
+def statements(passage: str) -> Iterator[Statement]:
+    """The passage's statements in order."""
+    for start, end in paragraph_spans(passage):
+        block = _TERM_LINE.sub("", passage[start:end])
+        if not _is_prose(block):
+            continue
+        for sentence in sentences(block):
+            line = clean(sentence)
+            if stands_alone(line):
+                yield Statement(sentence, line)
+
+
+def clean(text: str) -> str:
+    """Text of pydoc's rendered documentation as one line: code between backticks, no emphasis, no `(see ...)`."""
+    line = " ".join(text.split()).translate(_TYPOGRAPHY)
+    line = _STRONG.sub(r"\1", _QUOTED_CODE.sub(r"`\1`", line))
+    return _WRAPPED_HYPHEN.sub("-", _SEE.sub("", _EMPHASIS.sub(r"\1", line)))
+
+
+def stands_alone(line: str) -> bool:
+    """Whether a cleaned sentence is a statement. The cheap tests come first: most sentences fail."""
+    if not (_MIN_WORDS <= line.count(" ") + 1 <= _MAX_WORDS and line.endswith(".") and not line.endswith("...")):
+        return False
+    if not (line[0].isupper() or line[0] == "`") or not line[0].isascii() or _DANGLING.match(line):
+        return False
+    plain = _CODE.sub("code", line)
+    return (
+        _is_balanced(line)
+        and plain.count("code") <= 4
+        and plain.count("(") <= 1
+        and VERB.search(plain) is not None
+        and not any(shape.search(plain) for shape in (_POINTS_AWAY, _UNNAMED, _ODD_MARKS))
+    )
+
+
+def _is_prose(block: str) -> bool:
+    """Tells a paragraph of sentences from code, grammar, tables, lists and version notes."""
+    line = " ".join(block.split())
+    if not line or _NOT_PROSE.search(block) or _VERSION_NOTE.match(line) or not re.match(r"[A-Z`\"*\u201c]", line):
+        return False
+    plain = re.findall(r"[a-z]{2,}", line)
+    return len(plain) >= _MIN_WORDS and line[-1] in ".:)" and sum(map(len, plain)) > 0.6 * len(line.replace(" ", ""))
+
+
+def _is_balanced(line: str) -> bool:
+    return line.count("`") % 2 == 0 and line.count("(") == line.count(")")

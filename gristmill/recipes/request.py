@@ -1,0 +1,207 @@
+"""The words in which a recipe asks and an engine answers.
+
+A request is content: its canonical form is the preimage of the journal's key. Sampling values
+that stand at their neutral default are left out of it, so that a new parameter with a neutral
+default changes no key.
+"""
+
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from functools import lru_cache
+from typing import Annotated, Any, ClassVar
+
+import orjson
+import xxhash
+from pydantic import ConfigDict, Field
+
+
+class Role(StrEnum):
+    """Who speaks in a conversation."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the model draws its answer; the names are vLLM's."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    temperature: Annotated[float, Field(ge=0, le=5)] = 0.7
+    """0 takes the most likely token each time; asked again it answers the same, so give such a step a `retry`."""
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of the probability to draw from."""
+    top_k: Annotated[int, Field(ge=0)] = 0
+    """Number of tokens to draw from; 0 is all."""
+    max_tokens: Annotated[int, Field(ge=1)] = 256
+    """Longest answer; a text cut off there is invalid."""
+    stop: tuple[str, ...] = ()
+    """Texts that end the answer."""
+    keep_stop: bool = False
+    """Whether the text that ended the answer stays part of it."""
+    presence_penalty: Annotated[float, Field(ge=-2, le=2)] = 0.0
+    """Against tokens that already stand in the answer."""
+    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] = 0.0
+    """The same, by how often they stand there."""
+    repetition_penalty: Annotated[float, Field(gt=0)] = 1.0
+    """Against tokens that stand in the prompt or the answer, as a factor."""
+
+    def content(self) -> dict[str, Any]:
+        """What is not neutral; temperature and max_tokens always."""
+        always = ("temperature", "max_tokens")
+        return {
+            each.name: getattr(self, each.name)
+            for each in fields(self)
+            if each.name in always or getattr(self, each.name) != each.default
+        }
+
+
+class ConstraintKind(StrEnum):
+    """How an answer can be held to a form while it is decoded."""
+
+    CHOICE = "choice"
+    REGEX = "regex"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """`value` is the options of a choice, a regular expression, or a JSON Schema."""
+
+    kind: ConstraintKind
+    value: tuple[str, ...] | str | dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question to the model: a conversation or a raw prompt, exactly one of them.
+
+    `draw` counts samples of the same seed, `attempt` tries at the same step: both are content,
+    or the second would get the first one's answer.
+    """
+
+    step: str
+    sampling: Sampling
+    messages: tuple[Message, ...] = ()
+    prompt: str | None = None
+    constraint: Constraint | None = None
+    draw: int = 0
+    attempt: int = 0
+
+    def prompt_bytes(self) -> bytes:
+        """The conversation or the raw prompt as JSON: what the model is shown."""
+        return orjson.dumps(self.messages if self.prompt is None else self.prompt)
+
+    def content(self, model_id: str) -> bytes:
+        """Canonical form: JSON of all that decides the answer. `decode_content` reads it."""
+        return orjson.dumps(
+            [
+                model_id,
+                self.messages if self.prompt is None else self.prompt,
+                sampling_json(self.sampling),
+                self.constraint,
+                self.step,
+                self.draw,
+                self.attempt,
+            ]
+        )
+
+
+@lru_cache(maxsize=1024)
+def sampling_json(sampling: Sampling) -> orjson.Fragment:
+    """The sampling's content as ready JSON: a recipe has few, a run asks with them a million times."""
+    return orjson.Fragment(orjson.dumps(sampling.content()))
+
+
+def request_key(content: bytes) -> bytes:
+    """The journal's key: xxh3-128 of the canonical form, 16 bytes."""
+    return bytes(xxhash.xxh3_128_digest(content))
+
+
+def decode_content(content: bytes) -> dict[str, Any]:
+    """A canonical form as a mapping, for people and for reports."""
+    names = ("model", "asked", "sampling", "constraint", "step", "draw", "attempt")
+    return dict(zip(names, orjson.loads(content), strict=True))
+
+
+class Finish(StrEnum):
+    """How an answer ended."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    PROMPT_TOO_LONG = "prompt_too_long"
+    """Not asked: prompt and `max_tokens` exceed the model's context. `prompt_tokens` tells the prompt's length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `engine` is name and version, as `name/version`."""
+
+    text: str
+    finish_reason: str = Finish.STOP.value
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    engine: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer with its journal key (hexadecimal)."""
+
+    key: str
+    answer: Answer
+
+
+class RequestFailed(Exception):
+    """The engine could not answer this one request; others go on."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        self.reason = reason
+        self.detail = detail
+        super().__init__(f"{reason}: {detail}")
+
+
+class NotAnswered(Exception):
+    """Raised by an asker that only looks things up: this request has no answer yet."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        super().__init__(f"step {request.step} has no answer yet")
+
+
+@dataclass(slots=True)
+class Tally:
+    """Requests and tokens, whoever answered them."""
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    by_step: dict[str, int] = field(default_factory=dict)
+
+    def facts(self) -> dict[str, Any]:
+        """The counts by name, for books and metrics."""
+        return {
+            "requests": self.requests,
+            "requests_by_step": self.by_step,
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+        }
+
+    def add(self, step: str, answer: Answer) -> None:
+        """Counts one answer. A prompt that was too long cost nothing."""
+        self.requests += 1
+        self.by_step[step] = self.by_step.get(step, 0) + 1
+        if answer.finish_reason != Finish.PROMPT_TOO_LONG:
+            self.prompt_tokens += answer.prompt_tokens
+            self.completion_tokens += answer.completion_tokens

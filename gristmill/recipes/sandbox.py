@@ -1,0 +1,86 @@
+"""Templates and expressions of a recipe, compiled once, in Jinja's sandbox.
+
+Seed text is only ever a value: it is never compiled, so nothing in it can act. What a template
+may name is fixed when it is compiled: the recipe's declared inputs, earlier steps, and the
+functions of `gristmill.recipes.functions`. Everything is deterministic (Jinja's `random` and
+`lipsum` are left out), for a step computed twice must ask the same.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, meta, nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from gristmill.errors import InputError
+from gristmill.recipes.functions import FUNCTIONS
+
+Render = Callable[[Mapping[str, Any]], str]
+Evaluate = Callable[[Mapping[str, Any]], Any]
+
+RUNTIME_FAULTS = (TypeError, ValueError, ArithmeticError, LookupError)
+"""What an expression over seed data can raise besides Jinja's own errors; each costs one sample, never the run."""
+
+
+def environment() -> ImmutableSandboxedEnvironment:
+    """The sandbox: strict about unknown names, without Jinja's own globals, with the documented functions."""
+    sandbox = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=False, autoescape=False)
+    sandbox.globals.clear()
+    sandbox.globals.update(FUNCTIONS)
+    sandbox.filters.update(FUNCTIONS)
+    del sandbox.filters["random"]
+    return sandbox
+
+
+_SANDBOX = environment()
+
+
+def compile_template(source: str, known: Collection[str], where: str) -> Render:
+    """A function from values to the rendered, stripped text. Raises InputError with `where` when it cannot be."""
+    if not any(mark in source for mark in ("{{", "{%", "{#")):
+        text = source.strip()
+        return lambda _values: text
+    _check(source, known, where, source)
+    template = _SANDBOX.from_string(source)
+    return lambda values: template.render(values).strip()
+
+
+def compile_expression(source: str, known: Collection[str], where: str) -> Evaluate:
+    """A function from values to the expression's value. Raises InputError with `where` when it cannot be."""
+    _check("{% set _value = (" + source + "\n) %}", known, where, source)
+    try:
+        expression = _SANDBOX.compile_expression(source, undefined_to_none=False)
+    except TemplateSyntaxError as error:
+        raise _syntax(error, where, source) from None
+
+    def evaluate(values: Mapping[str, Any]) -> Any:
+        value = expression(values)
+        if isinstance(value, Undefined):
+            str(value)  # raises UndefinedError, with the name that is missing
+        return value
+
+    return evaluate
+
+
+def _check(source: str, known: Collection[str], where: str, shown: str) -> None:
+    try:
+        tree = _SANDBOX.parse(source)
+        named = meta.find_undeclared_variables(tree)
+    except TemplateSyntaxError as error:
+        raise _syntax(error, where, shown) from None
+    loads = next(tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)), None)
+    if loads is not None:
+        raise InputError(f"line {loads.lineno} loads another template", where=where, expected="one whole text")
+    unknown = sorted(named - set(known) - set(FUNCTIONS))
+    if unknown:
+        raise InputError(
+            f"unknown name {', '.join(repr(name) for name in unknown)}",
+            where=where,
+            expected=f"one of {', '.join(sorted(known)) or 'none'}, or a function of docs/recipes.md",
+            do="declare it under `inputs`, or name an earlier step",
+        )
+
+
+def _syntax(error: TemplateSyntaxError, where: str, source: str) -> InputError:
+    line = source.splitlines()[min(error.lineno, source.count("\n") + 1) - 1] if source else ""
+    return InputError(f"{error.message} (in {line.strip()!r})", where=where, expected="a Jinja template or expression")

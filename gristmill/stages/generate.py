@@ -1,0 +1,116 @@
+"""generate: seeds -> samples, written by a model as the recipe says.
+
+Which seeds and how many draws of each stands in inputs/quota.lock. All samples are under way
+together, as many as the engine takes; rows come out in the order of the plan, so that the data
+depends on the answers alone, not on when they came.
+"""
+
+from gristmill.engine.asker import Asker
+from gristmill.engine.build import build_engine
+from gristmill.engine.drive import run_samples
+from gristmill.engine.journal import open_journal
+from gristmill.engine.protocol import Engine
+from gristmill.errors import GristmillError
+from gristmill.frame.books import Ledger
+from gristmill.frame.parquet import count_rows
+from gristmill.frame.stage import Refusal, StageRun, stage_run
+from gristmill.identity import sample_id
+from gristmill.layout import Layout, Stage
+from gristmill.params.generate import EngineParams, GenerateParams, ModelParams
+from gristmill.params.load import load_section
+from gristmill.recipes.compile import recipe_program
+from gristmill.recipes.outcome import Outcome, Verdict
+from gristmill.recipes.plan import PlannedSample, planned_samples, read_quota
+from gristmill.recipes.program import Program
+from gristmill.recipes.request import Tally
+from gristmill.recipes.rows import sample_row, shared_columns
+from gristmill.schema import SAMPLE
+
+
+def run(layout: Layout) -> None:
+    """Runs the stage. Raises GristmillError when not one sample was accepted."""
+    params = load_section(GenerateParams, layout.params, "generate")
+    engine_params = load_section(EngineParams, layout.params, "engine")
+    program = recipe_program(layout.recipes, params.recipe, params.attempts)
+    quota = read_quota(layout.quota_lock, params.recipe)
+    engine = build_engine(engine_params, load_section(ModelParams, layout.params, "model"), layout.root)
+    seeds = layout.data(Stage.INGEST)
+    with stage_run(Stage.GENERATE, layout) as stage, open_journal(layout.journal) as journal:
+        books = _Books(stage, program, engine)
+        stage.progress.unit, stage.progress.total = "samples", quota.samples(seeds)
+        stage.progress.publish()
+        asker = run_samples(
+            planned_samples(seeds, quota),
+            lambda sample, ask: program.run(sample.inputs(), sample.draw, ask),
+            books.settle,
+            journal=journal,
+            engine=engine,
+            width=engine_params.max_in_flight,
+        )
+        books.close(asker)
+        stage.used(seeds=quota.seeds_of(count_rows(seeds)), draws=quota.draws)
+
+
+class _Books:
+    """Turns outcomes into rows and refusals, and counts what the answers cost, whoever gave them."""
+
+    def __init__(self, stage: StageRun, program: Program, engine: Engine) -> None:
+        self._stage = stage
+        self._program = program
+        self._engine = engine
+        self._columns = shared_columns(program, engine.model.name, engine.model.revision)
+        self._ledger = stage.ledger("samples")
+        self._out = stage.writer(SAMPLE)
+        self._tally = Tally()
+
+    def settle(self, sample: PlannedSample, outcome: Outcome) -> None:
+        """Books one sample."""
+        before = self._tally.completion_tokens
+        for trial in outcome.trials:
+            self._tally.add(trial.request.step, trial.answered.answer)
+        identity = sample_id([sample.seed["seed_id"]], self._program.hash, self._engine.model.id, sample.draw)
+        self._ledger.entered += 1
+        if outcome.refused is None:
+            self._out.append(sample_row(identity, sample, outcome, self._columns))
+            self._ledger.out += 1
+        else:
+            self._stage.reject(self._ledger, _refusal(identity, sample, outcome.refused))
+        self._stage.progress.advance(1, self._tally.completion_tokens - before)
+
+    def close(self, asker: Asker) -> None:
+        """States what was used. Raises GristmillError when nothing was accepted."""
+        if self._ledger.out == 0:
+            raise _nothing_accepted(self._ledger)
+        model = self._engine.model
+        self._stage.used(
+            model=model.name,
+            revision=model.revision,
+            engine=self._engine.name,
+            recipe=self._program.name,
+            recipe_hash=self._program.hash,
+            **self._tally.facts(),
+        )
+        self._stage.metric(**asker.figures(), **self._tally.facts())
+
+
+def _refusal(identity: str, sample: PlannedSample, verdict: Verdict) -> Refusal:
+    return Refusal(
+        id=identity,
+        reason=verdict.reason,
+        value=verdict.found,
+        threshold=verdict.expected,
+        where=f"seed {sample.seed['seed_id']}, draw {sample.draw}",
+        text=verdict.text,
+        outcome="failed" if verdict.failed else "rejected",
+    )
+
+
+def _nothing_accepted(ledger: Ledger) -> GristmillError:
+    reasons = (ledger.rejected + ledger.failed).most_common(5)
+    found = ", ".join(f"{reason} ({count})" for reason, count in reasons)
+    return GristmillError(
+        f"not one of {ledger.entered} samples was accepted: {found or 'there are no seeds'}",
+        where="stage generate",
+        expected="at least one accepted sample",
+        do="look at rows with `gristmill preview`, then mend the recipe, the sampling or the seeds",
+    )

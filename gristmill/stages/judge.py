@@ -1,0 +1,115 @@
+"""judge: samples -> samples with a model's judgement: faults first, then scores.
+
+The judgement annotates and rejects nothing: a small model's scores say little, and `compose` may
+select by them where they do. A judgement that could not be had leaves the row marked `unparsed`.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from gristmill.engine.asker import Asker
+from gristmill.engine.build import build_engine
+from gristmill.engine.drive import run_samples
+from gristmill.engine.journal import open_journal
+from gristmill.engine.protocol import Engine
+from gristmill.frame.parquet import count_rows, read_rows
+from gristmill.frame.stage import StageRun, stage_run
+from gristmill.layout import Layout, Stage
+from gristmill.params.generate import EngineParams, ModelParams
+from gristmill.params.load import load_section
+from gristmill.params.select import JudgeParams
+from gristmill.recipes.compile import rubric_program
+from gristmill.recipes.format import SAMPLE_INPUTS
+from gristmill.recipes.outcome import Outcome
+from gristmill.recipes.program import Program
+from gristmill.recipes.request import Tally
+from gristmill.schema import JUDGED
+
+Sample = Mapping[str, Any]
+
+
+def run(layout: Layout) -> None:
+    """Judges data/filter into data/judge."""
+    params = load_section(JudgeParams, layout.params, "judge")
+    engine_params = load_section(EngineParams, layout.params, "engine")
+    program = rubric_program(layout.recipes, params.rubric, params.attempts)
+    engine = build_engine(engine_params, load_section(ModelParams, layout.params, "model"), layout.root)
+    source = layout.data(Stage.FILTER)
+    with stage_run(Stage.JUDGE, layout) as stage, open_journal(layout.journal) as journal:
+        books = _Books(stage, program, engine)
+        stage.progress.unit, stage.progress.total = "samples", count_rows(source)
+        stage.progress.publish()
+        asker = run_samples(
+            read_rows(source),
+            lambda sample, ask: program.run(_inputs(sample), sample["draw"], ask),
+            books.settle,
+            journal=journal,
+            engine=engine,
+            width=engine_params.max_in_flight,
+        )
+        books.close(asker)
+
+
+class _Books:
+    """Writes every sample with what the judge said, and counts."""
+
+    def __init__(self, stage: StageRun, program: Program, engine: Engine) -> None:
+        self._stage = stage
+        self._program = program
+        self._engine = engine
+        self._ledger = stage.ledger("samples")
+        self._out = stage.writer(JUDGED)
+        self._tally = Tally()
+        self._unparsed: Counter[str] = Counter()
+
+    def settle(self, sample: Sample, outcome: Outcome) -> None:
+        """Books one sample."""
+        before = self._tally.completion_tokens
+        for trial in outcome.trials:
+            self._tally.add(trial.request.step, trial.answered.answer)
+        if outcome.refused is not None:
+            self._unparsed[outcome.refused.reason] += 1
+        self._out.append({**sample, **_judgement(outcome)})
+        self._ledger.entered += 1
+        self._ledger.out += 1
+        self._stage.progress.advance(1, self._tally.completion_tokens - before)
+
+    def close(self, asker: Asker) -> None:
+        """States what was used."""
+        model = self._engine.model
+        self._stage.used(
+            model=model.name,
+            revision=model.revision,
+            engine=self._engine.name,
+            rubric=self._program.name,
+            rubric_hash=self._program.hash,
+            unparsed=dict(sorted(self._unparsed.items())),
+            **self._tally.facts(),
+        )
+        self._stage.metric(**asker.figures(), **self._tally.facts())
+
+
+def _inputs(sample: Sample) -> dict[str, Any]:
+    return {name: sample[name] or "" for name in SAMPLE_INPUTS}
+
+
+def _judgement(outcome: Outcome) -> dict[str, Any]:
+    """The judge's columns."""
+    keys = [trial.answered.key for trial in outcome.trials]
+    if outcome.output is None:
+        return {
+            "judge_status": "unparsed",
+            "judge_faults": None,
+            "judge_scores": [],
+            "judge_mean": None,
+            "judge_request_keys": keys,
+        }
+    scores = {name: score for name, score in outcome.output.items() if name != "faults"}
+    return {
+        "judge_status": "scored",
+        "judge_faults": outcome.output["faults"],
+        "judge_scores": [{"criterion": name, "score": score} for name, score in scores.items()],
+        "judge_mean": sum(scores.values()) / len(scores),
+        "judge_request_keys": keys,
+    }

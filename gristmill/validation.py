@@ -1,0 +1,57 @@
+"""Everything that can be wrong before a run, found at once and without loading anything heavy."""
+
+import importlib.util
+from collections.abc import Callable
+
+from gristmill.engine.model import locate_model
+from gristmill.engine.scripted import DEFAULT_SCRIPT, load_script
+from gristmill.errors import GristmillError, InputError, Problem, ProblemsError
+from gristmill.layout import Layout
+from gristmill.params.generate import EngineKind
+from gristmill.params.load import parse, read_yaml
+from gristmill.params.root import Params
+from gristmill.recipes.compile import recipe_program, rubric_program
+from gristmill.seeds.sources import lock_sources
+from gristmill.store.client import connect
+
+
+def load_params(layout: Layout) -> Params:
+    """params.yaml as a model. Raises ProblemsError with all that is wrong in it."""
+    return parse(Params, read_yaml(layout.params), "params.yaml:")
+
+
+def problems(layout: Layout) -> list[Problem]:
+    """Problems of the parameters; when these are sound, of the recipes, sources, model and engine they name."""
+    try:
+        params = load_params(layout)
+    except GristmillError as error:
+        return _told(error)
+    checks: list[Callable[[], object]] = [
+        lambda: recipe_program(layout.recipes, params.generate.recipe, params.generate.attempts),
+        lambda: rubric_program(layout.recipes, params.judge.rubric, params.judge.attempts),
+        lambda: lock_sources(params.ingest, layout, lambda: connect(params.store)),
+        lambda: _check_engine(layout, params),
+    ]
+    return [problem for check in checks for problem in _problems_of(check)]
+
+
+def _check_engine(layout: Layout, params: Params) -> None:
+    """Raises InputError when the engine or its model cannot be had."""
+    if params.engine.kind is EngineKind.SCRIPTED:
+        load_script(params.engine.script or DEFAULT_SCRIPT, layout.root)
+        return
+    if importlib.util.find_spec("vllm") is None:
+        raise InputError("vllm is not installed", where="params.yaml: engine.kind", do="run `make setup`")
+    locate_model(params.model, layout.root)
+
+
+def _problems_of(check: Callable[[], object]) -> list[Problem]:
+    try:
+        check()
+    except GristmillError as error:
+        return _told(error)
+    return []
+
+
+def _told(error: GristmillError) -> list[Problem]:
+    return list(error.problems) if isinstance(error, ProblemsError) else [error.problem]

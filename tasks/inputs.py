@@ -1,0 +1,25 @@
+"""The start of a cycle: parameters from the UI, and what the world holds now."""
+
+from typing import Any
+
+from prefect import get_run_logger, task
+
+from gristmill.lineage.inputs import sync
+from gristmill.params.edit import edit_parameters
+from tasks.workspace import workspace
+
+
+@task(name="set parameters")
+def set_parameters(changes: dict[str, Any]) -> None:
+    """Writes the changes into params.yaml, all or none; an empty mapping leaves the file alone."""
+    layout, _ = workspace()
+    for line in edit_parameters(layout.params, changes):
+        get_run_logger().info("params.yaml: %s", line)
+
+
+@task(name="sync")
+def sync_inputs() -> None:
+    """Writes inputs/*.lock: what the sources hold, the parent release, how much is asked for."""
+    layout, params = workspace()
+    for line in sync(layout, params).lines():
+        get_run_logger().info(line)

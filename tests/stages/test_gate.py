@@ -1,0 +1,77 @@
+"""The gate: what it lets through, what it stops, and what it says then."""
+
+import json
+
+import pytest
+
+from gristmill.errors import GateRefused
+from gristmill.layout import Stage
+from gristmill.stages import gate
+from tests.samples import workspace
+
+GOOD = {
+    "rows": 120,
+    "new_rows": 100,
+    "parent_rows": 20,
+    "requested": 400,
+    "accepted": 100,
+    "accepted_share": 0.25,
+    "failed": 4,
+    "failed_share": 0.01,
+    "empty_rows": 0,
+    "splits": {"train": 120},
+    "top_losses": [{"stage": "filter", "reason": "response_not_in_evidence", "rows": 180}],
+    "measures": {"new": 0.8, "whole": 0.8},
+}
+
+
+def gated(root, mode="block", **changed):
+    layout = workspace(root, gate={"mode": mode, "min_rows": 50, "min_accepted_share": 0.1, "max_failed_share": 0.05})
+    folder = layout.data(Stage.AUDIT)
+    folder.mkdir(parents=True)
+    (folder / "verdict.json").write_text(json.dumps({**GOOD, **changed}))
+    gate.run(layout)
+    return json.loads((layout.data(Stage.GATE) / "decision.json").read_text())
+
+
+def test_gate_healthy_data_passes(tmp_path):
+    decision = gated(tmp_path)
+
+    assert (decision["passed"], decision["mode"], decision["reasons"]) == (True, "block", [])
+
+
+def test_gate_names_every_broken_bound_and_the_way_out(tmp_path):
+    with pytest.raises(GateRefused) as raised:
+        gated(tmp_path, rows=9, accepted=9, accepted_share=0.0225, failed=40, failed_share=0.1, empty_rows=2)
+
+    assert str(raised.value) == (
+        "gate: the data set does not pass:\n"
+        "  - rows: 9, required: at least 50  (gate.min_rows)\n"
+        "  - accepted share: 2.2% (9 of 400), required: at least 10.0%  (gate.min_accepted_share)\n"
+        "  - failed share: 10.0% (40 of 400), required: at most 5.0%  (gate.max_failed_share)\n"
+        "  - rows with an empty prompt or response: 2, required: 0\n"
+        "    expected: all bounds kept\n"
+        "    do: most samples were lost to filter: response_not_in_evidence 180; look at data/<stage>/rejected/ or"
+        " `gristmill report`, then change the recipe, the filter or quota.seeds; `gate.mode: warn` lets it pass,"
+        " marked in the manifest"
+    )
+    assert raised.value.exit_code == 3
+    assert not (tmp_path / "data" / "gate").exists()
+
+
+def test_gate_warn_passes_and_records_why_not(tmp_path):
+    decision = gated(tmp_path, mode="warn", rows=9)
+
+    assert decision["passed"] is False
+    assert decision["reasons"] == ["rows: 9, required: at least 50"]
+
+
+@pytest.mark.parametrize("mode", ["block", "warn"])
+def test_gate_lets_nothing_empty_pass(tmp_path, mode):
+    with pytest.raises(GateRefused, match="rows: 0, required: more than 0"):
+        gated(tmp_path, mode=mode, rows=0, new_rows=0)
+
+
+def test_gate_nothing_requested_is_no_acceptance(tmp_path):
+    with pytest.raises(GateRefused, match="no samples were requested"):
+        gated(tmp_path, requested=0, accepted=0, accepted_share=None, failed=0, failed_share=None)
