@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
-.PHONY: help run test test-system check format lock setup setup-dev clean
+.PHONY: help run test test-system check format lock reference setup setup-dev clean
 
 # Passed on to requirements/setup.sh where given: PYTHON=python3.12, DEVICE=cpu or DEVICE=gpu.
 export PYTHON DEVICE
@@ -34,6 +34,10 @@ format: setup-dev ## let ruff put the code in order
 
 lock: setup-dev ## resolve requirements/*.in to the pinned lists requirements/*.txt
 	@requirements/lock.sh
+
+reference: setup-dev ## write docs/commands.md and params.schema.json from the program
+	@.venv/bin/python -m gristmill.cli.reference > docs/commands.md
+	@.venv/bin/gristmill schema > params.schema.json
 
 setup: ## make the environment that runs
 	@requirements/setup.sh

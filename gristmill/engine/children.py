@@ -1,5 +1,12 @@
 """vLLM's processes end with their engine, whatever state they are in: an EngineCore left over keeps the device."""
 
+import multiprocessing
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
 import psutil
 
 _GRACE_SECONDS = 10.0
@@ -21,6 +28,35 @@ def end_children() -> None:
     for child in alive:
         _signal(child, kill=True)
     psutil.wait_procs(alive, timeout=_GRACE_SECONDS)
+    multiprocessing.active_children()  # takes note of those that have ended, so that none stays behind as a zombie
+
+
+class _Stopped(BaseException):
+    """A signal came. Not KeyboardInterrupt: vLLM swallows that one while it waits for its EngineCore, and hangs."""
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """SIGINT and SIGTERM end the body at once, with the processes it started; raises KeyboardInterrupt then.
+
+    For loading an engine, which keeps the event loop from seeing signals for half a minute.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    former = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except _Stopped:
+        end_children()
+        raise KeyboardInterrupt from None
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise _Stopped
 
 
 def _is_engine(process: psutil.Process) -> bool:

@@ -9,15 +9,11 @@ import importlib.metadata
 import itertools
 import logging
 import os
-import signal
-import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
-from gristmill.engine.children import end_children
+from gristmill.engine.children import end_children, interruptible
 from gristmill.engine.conversation import ConversationEncoder
 from gristmill.engine.model import Model, ready_folder
 from gristmill.engine.protocol import EngineDied, ModelIdentity
@@ -75,7 +71,7 @@ class VllmEngine:
         """Loads vLLM and the model; takes half a minute on two cores. Raises GristmillError when it cannot."""
         os.environ.update({name: value for name, value in _ENVIRONMENT.items() if name not in os.environ})
         logging.getLogger("vllm").setLevel(logging.ERROR)
-        with _interruptible(), warnings.catch_warnings():
+        with interruptible(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._load()
 
@@ -188,16 +184,3 @@ def _structured(constraint: Constraint | None) -> Any:
         return None
     value: Any = list(constraint.value) if constraint.kind is ConstraintKind.CHOICE else constraint.value
     return StructuredOutputsParams(**{constraint.kind.value: value})
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Ctrl-C ends the body at once: the event loop's own handler would wait until the engine is loaded."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    former = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, former)

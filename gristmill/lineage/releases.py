@@ -1,7 +1,7 @@
 """The releases that this clone knows: annotated tags `dataset@vX.Y.Z` on the `datasets` branch.
 
 A tag's message names the manifest and its hashes; the commit under it holds the manifest itself
-(`release/manifest.json`), so that a wiped store gets the very same bytes back.
+and the card (`release/`), so that a wiped store gets the very same bytes back.
 """
 
 import json
@@ -14,7 +14,8 @@ from gristmill.layout import Layout
 from gristmill.lineage import git
 
 MANIFEST = "release/manifest.json"
-"""Where the commit keeps the published manifest, relative to the workspace."""
+CARD = "release/README.md"
+"""Where the commit keeps the published manifest and card, relative to the workspace."""
 _PREFIX = "dataset@"
 _VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
 

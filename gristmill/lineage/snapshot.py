@@ -2,10 +2,10 @@
 
 Parents: the code's commit and the previous release. Tree: the code as it is now (a dirty tree is
 recorded as it was, and marked so in the manifest), dvc.lock, inputs/, params.yaml, metrics/, and
-the manifest.
+the published manifest and card.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -14,7 +14,7 @@ import yaml
 
 from gristmill.layout import Layout
 from gristmill.lineage import git
-from gristmill.lineage.releases import MANIFEST, Recorded, message_of
+from gristmill.lineage.releases import Recorded, message_of
 
 _MADE = ("inputs/*.lock", "metrics/*.json", "metrics/**/*.json")
 _RUN_FILES = ("dvc.lock", "inputs/", "metrics/", "release/", "release.json")
@@ -39,12 +39,14 @@ def code_state(layout: Layout) -> CodeState:
     return CodeState(git.head(layout.root), any(path != params for path in changed), params in changed)
 
 
-def record(repository: git.Repository, layout: Layout, release: Recorded, manifest: bytes, remote: str | None) -> None:
-    """Commits the state and tags it; branch and tag appear together."""
+def record(
+    repository: git.Repository, layout: Layout, release: Recorded, published: Mapping[str, bytes], remote: str | None
+) -> None:
+    """Commits the state, with what was `published` (path -> content), and tags it; branch and tag appear together."""
     previous = git.branch_head(layout.root, remote)
     parents = list(dict.fromkeys(filter(None, [repository.head, previous])))
     message = message_of(release)
-    commit = git.write_commit(repository, parents, _files(layout), {MANIFEST: manifest}, message)
+    commit = git.write_commit(repository, parents, _files(layout), published, message)
     git.set_branch_and_tag(layout.root, commit, release.tag, message)
 
 

@@ -17,9 +17,7 @@ def edit_parameters(path: Path, changes: Mapping[str, Any]) -> list[str]:
 
     Raises ProblemsError, and leaves the file alone, when the result would be wrong.
     """
-    writer = YAML()
-    writer.preserve_quotes = True
-    writer.width = 120
+    writer = _yaml()
     content = writer.load(path.read_text(encoding="utf-8"))
     lines = [line for key, value in changes.items() if (line := _set(content, key, value))]
     if not lines:
@@ -31,6 +29,16 @@ def edit_parameters(path: Path, changes: Mapping[str, Any]) -> list[str]:
     fresh.write_text(text.getvalue(), encoding="utf-8")
     fresh.replace(path)
     return lines
+
+
+def _yaml() -> YAML:
+    """A writer that keeps this project's way of writing YAML."""
+    writer = YAML()
+    writer.preserve_quotes = True
+    writer.width = 120
+    writer.indent(mapping=2, sequence=4, offset=2)
+    writer.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
+    return writer
 
 
 def _set(content: Any, key: str, value: Any) -> str | None:

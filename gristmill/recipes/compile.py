@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from gristmill.errors import InputError, Problem, ProblemsError
 from gristmill.recipes.answers import constraint_of, reader
-from gristmill.recipes.format import CheckSpec, RecipeSpec, RubricSpec, SftOutput, StepSpec
+from gristmill.recipes.format import FAULTS, CheckSpec, RecipeSpec, RubricSpec, SftOutput, StepSpec
 from gristmill.recipes.functions import FUNCTIONS
 from gristmill.recipes.load import Source, load_recipe, load_rubric
 from gristmill.recipes.program import Program
@@ -105,7 +105,7 @@ class _Compiler:
             texts = {name: getattr(output, name) for name in ("prompt", "response", "evidence", "context")}
             parts = {name: self._template(text, ["output", name]) for name, text in texts.items()}
         else:
-            parts = {"faults": self._template(output.faults, ["output", "faults"])}
+            parts = {FAULTS: self._template(output.faults, ["output", "faults"])}
             for criterion, score in output.scores.items():
                 parts[criterion] = self._expression(score, ["output", "scores", criterion], [])
         return {name: part for name, part in parts.items() if part}

@@ -31,6 +31,10 @@ SAMPLE_INPUTS = ("prompt", "response", "evidence", "context")
 """What a rubric can declare: the sample's columns (empty when null)."""
 
 
+FAULTS = "faults"
+"""The name under which a judgement's faults stand beside its scores."""
+
+
 class CheckSpec(Section):
     """A condition that must hold: `reason` with `require`, or `fault`. The reason is what the books count."""
 
@@ -140,6 +144,12 @@ class RubricOutput(Section):
     """Template of the faults that were found."""
     scores: dict[Name, Text] = Field(min_length=1)
     """Criterion -> expression for its score, a whole number from 1 to 5."""
+
+    @model_validator(mode="after")
+    def _criteria_differ_from_faults(self) -> Self:
+        if FAULTS in self.scores:
+            raise ValueError(f"no criterion can be called {FAULTS}")
+        return self
 
 
 class _Common(Section):

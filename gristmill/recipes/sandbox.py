@@ -6,6 +6,7 @@ functions of `gristmill.recipes.functions`. Everything is deterministic (Jinja's
 `lipsum` are left out), for a step computed twice must ask the same.
 """
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -33,6 +34,8 @@ def environment() -> ImmutableSandboxedEnvironment:
 
 
 _SANDBOX = environment()
+_PATH_ALONE = re.compile(r"\{\{\s*([a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*)\s*\}\}")
+"""`{{ fact.answer }}`: most output templates are no more than this, and need no rendering."""
 
 
 def compile_template(source: str, known: Collection[str], where: str) -> Render:
@@ -41,6 +44,10 @@ def compile_template(source: str, known: Collection[str], where: str) -> Render:
         text = source.strip()
         return lambda _values: text
     _check(source, known, where, source)
+    alone = _PATH_ALONE.fullmatch(source.strip())
+    if alone:
+        first, *rest = alone[1].split(".")
+        return lambda values: str(_follow(values[first], rest)).strip()
     template = _SANDBOX.from_string(source)
     return lambda values: template.render(values).strip()
 
@@ -60,6 +67,13 @@ def compile_expression(source: str, known: Collection[str], where: str) -> Evalu
         return value
 
     return evaluate
+
+
+def _follow(value: Any, names: list[str]) -> Any:
+    """`value.a.b` by the sandbox's rules; what is not there is undefined, and complains when it is used."""
+    for name in names:
+        value = _SANDBOX.getattr(value, name)
+    return value
 
 
 def _check(source: str, known: Collection[str], where: str, shown: str) -> None:

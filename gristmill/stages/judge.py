@@ -20,7 +20,7 @@ from gristmill.params.generate import EngineParams, ModelParams
 from gristmill.params.load import load_section
 from gristmill.params.select import JudgeParams
 from gristmill.recipes.compile import rubric_program
-from gristmill.recipes.format import SAMPLE_INPUTS
+from gristmill.recipes.format import FAULTS, SAMPLE_INPUTS
 from gristmill.recipes.outcome import Outcome
 from gristmill.recipes.program import Program
 from gristmill.recipes.request import Tally
@@ -68,9 +68,10 @@ class _Books:
         before = self._tally.completion_tokens
         for trial in outcome.trials:
             self._tally.add(trial.request.step, trial.answered.answer)
-        if outcome.refused is not None:
-            self._unparsed[outcome.refused.reason] += 1
-        self._out.append({**sample, **_judgement(outcome)})
+        scores = _scores(outcome)
+        if scores is None:
+            self._unparsed[outcome.refused.reason if outcome.refused else "score_out_of_range"] += 1
+        self._out.append({**sample, **_judgement(outcome, scores)})
         self._ledger.entered += 1
         self._ledger.out += 1
         self._stage.progress.advance(1, self._tally.completion_tokens - before)
@@ -94,10 +95,18 @@ def _inputs(sample: Sample) -> dict[str, Any]:
     return {name: sample[name] or "" for name in SAMPLE_INPUTS}
 
 
-def _judgement(outcome: Outcome) -> dict[str, Any]:
+def _scores(outcome: Outcome) -> dict[str, int] | None:
+    """Score by criterion; None when there is no judgement, or a score is no whole number from 1 to 5."""
+    if outcome.output is None:
+        return None
+    scores = {name: score for name, score in outcome.output.items() if name != FAULTS}
+    return scores if all(type(score) is int and 1 <= score <= 5 for score in scores.values()) else None
+
+
+def _judgement(outcome: Outcome, scores: dict[str, int] | None) -> dict[str, Any]:
     """The judge's columns."""
     keys = [trial.answered.key for trial in outcome.trials]
-    if outcome.output is None:
+    if outcome.output is None or scores is None:
         return {
             "judge_status": "unparsed",
             "judge_faults": None,
@@ -105,10 +114,9 @@ def _judgement(outcome: Outcome) -> dict[str, Any]:
             "judge_mean": None,
             "judge_request_keys": keys,
         }
-    scores = {name: score for name, score in outcome.output.items() if name != "faults"}
     return {
         "judge_status": "scored",
-        "judge_faults": outcome.output["faults"],
+        "judge_faults": outcome.output[FAULTS],
         "judge_scores": [{"criterion": name, "score": score} for name, score in scores.items()],
         "judge_mean": sum(scores.values()) / len(scores),
         "judge_request_keys": keys,

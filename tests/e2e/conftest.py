@@ -31,7 +31,7 @@ def environment(tmp_path_factory) -> Iterator[dict[str, str]]:
 def mill(environment, tmp_path_factory) -> Workspace:
     """A clone whose main job has run once with the real engine: few seeds, the same checks."""
     workspace = make_workspace(tmp_path_factory.mktemp("mill") / "a clone", environment)
-    workspace.set_params(quota__seeds=60, gate__min_rows=5)
+    workspace.set_params(quota__seeds=60, quota__draws=1, gate__min_rows=5)
     workspace.commit("fewer seeds")
     done = workspace.run("gristmill", "run")
     (workspace.root / ".gristmill" / "first-run.log").write_text(done.stdout + done.stderr)
@@ -47,6 +47,6 @@ def scripted(environment, tmp_path) -> Workspace:
 def scripted_workspace(environment: dict[str, str], folder: Path, seeds: int = 120) -> Workspace:
     """A clone with the scripted engine and a bucket of its own."""
     workspace = make_workspace(folder, environment)
-    workspace.set_params(engine__kind="scripted", quota__seeds=seeds, gate__min_rows=1, gate__min_accepted_share=0.0)
+    workspace.set_params(engine__kind="scripted", quota__seeds=seeds, quota__draws=1, gate__min_rows=1, gate__min_accepted_share=0.0)
     workspace.commit("scripted engine")
     return workspace

@@ -21,7 +21,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 CONTEXT = 512
 SCHEMA = {
     "type": "object",
-    "properties": {"score": {"type": "integer", "enum": [1, 2, 3]}, "fault": {"type": "string", "pattern": "^[a-z]{2,9}$"}},
+    "properties": {
+        "score": {"type": "integer", "enum": [1, 2, 3]},
+        "fault": {"type": "string", "pattern": "^[a-z]{2,9}$"},
+    },
     "required": ["score", "fault"],
     "additionalProperties": False,
 }
@@ -71,7 +74,7 @@ async def test_raw_prompt_is_continued(engine: Engine) -> None:
 
 async def test_choice_gives_one_of_the_options(engine: Engine) -> None:
     options = ("The cat sat.", 'A "quoted" one,\nover two lines.')
-    answer = await engine.ask(_ask("Pick one.", Constraint(ConstraintKind.CHOICE, options)))
+    answer = await engine.ask(_ask("Pick one.", Constraint(ConstraintKind.CHOICE, options), max_tokens=60))
     assert answer.text in options
 
 

@@ -104,12 +104,17 @@ def test_full_disk_is_a_clear_error_and_what_was_committed_stays(tmp_path: Path)
     with open_journal(path) as journal:
         journal.append(KEY, CONTENT, ANSWER)
 
-    with pytest.raises(GristmillError, match="database or disk is full"), open_journal(path, max_pages=20) as journal:
-        for i in range(100):
-            journal.append(i.to_bytes(16, "big"), CONTENT, Answer("x" * 4000))
+    with pytest.raises(GristmillError, match="database or disk is full"):
+        _fill(path, max_pages=20)
 
     with open_journal(path) as journal:
         assert journal.get(KEY) == ANSWER
+
+
+def _fill(path: Path, max_pages: int) -> None:
+    with open_journal(path, max_pages=max_pages) as journal:
+        for i in range(100):
+            journal.append(i.to_bytes(16, "big"), CONTENT, Answer("x" * 4000))
 
 
 def test_damaged_journal_names_the_file_and_the_way_out(tmp_path: Path) -> None:

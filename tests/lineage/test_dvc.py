@@ -1,11 +1,9 @@
 import json
-import os
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import psutil
 import pytest
@@ -17,14 +15,21 @@ from gristmill.lineage.process import DvcError
 from gristmill.store.client import Store
 from tests.lineage.workspace import Workspace
 
-SLOW = """\
-import pathlib, subprocess, sys, time, json
-sys.path.insert(0, {house!r})
+SUPERVISOR = """\
+import sys
+from pathlib import Path
+from gristmill.frame.supervise import supervise
+from gristmill.layout import Layout, Stage
+sys.exit(supervise(Stage.INGEST, Layout(Path.cwd()), [sys.executable, "worker.py"]))
+"""
+
+WORKER = """\
+import os, pathlib, time
 from gristmill.frame.progress import Progress
+pathlib.Path(".gristmill/pid").write_text(str(os.getpid()))
 progress = Progress(pathlib.Path(".gristmill/progress/ingest.json"), "ingest")
 progress.total = 10
 progress.advance(4)
-pathlib.Path("pid").write_text(str(__import__("os").getpid()))
 print("started", flush=True)
 time.sleep(60)
 """
@@ -35,11 +40,22 @@ def ignore(_: object) -> None:
 
 
 def make_slow(workspace: Workspace) -> None:
-    (workspace.root / "ingest.py").write_text(SLOW.format(house=str(Path(__file__).parents[2])))
+    """The ingest stage becomes a supervised worker that takes a minute."""
+    (workspace.root / "ingest.py").write_text(SUPERVISOR)
+    (workspace.root / "worker.py").write_text(WORKER)
 
 
-def gone(workspace: Workspace) -> bool:
-    return not psutil.pid_exists(int((workspace.root / "pid").read_text()))
+def worker(workspace: Workspace) -> list[psutil.Process]:
+    """The worker's process, if it is still there."""
+    try:
+        return [psutil.Process(int((workspace.layout.state / "pid").read_text()))]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def gone(processes: list[psutil.Process]) -> bool:
+    """Whether they end within ten seconds; the kernel takes a moment to bury them."""
+    return psutil.wait_procs(processes, timeout=10)[1] == []
 
 
 def test_stages_come_in_the_order_of_dvc_yaml(workspace: Workspace) -> None:
@@ -102,12 +118,12 @@ def test_exception_in_the_callers_thread_ends_the_stage(workspace: Workspace) ->
         dvc.run_stage(workspace.layout, "ingest", ignore, stop)
 
     assert (seen[0].done, seen[0].total) == (4, 10)
-    assert gone(workspace)
+    assert gone(worker(workspace))
     workspace.git("checkout", "ingest.py")
     assert dvc.run_stage(workspace.layout, "ingest", ignore).ran is False
 
 
-def test_killed_caller_takes_dvc_with_it(workspace: Workspace) -> None:
+def test_killed_caller_takes_dvc_and_the_worker_with_it(workspace: Workspace) -> None:
     make_slow(workspace)
     code = (
         "from gristmill.layout import Layout; from gristmill.lineage.dvc import run_stage; from pathlib import Path;"
@@ -117,12 +133,11 @@ def test_killed_caller_takes_dvc_with_it(workspace: Workspace) -> None:
         assert caller.stdout is not None
         while caller.stdout.readline().strip() != "started":
             assert caller.poll() is None
-        launched = psutil.Process(caller.pid).children()
+        family = [*psutil.Process(caller.pid).children(), *worker(workspace)]
         caller.send_signal(signal.SIGKILL)
-    _, alive = psutil.wait_procs(launched, timeout=10)
 
-    assert alive == []
-    os.kill(int((workspace.root / "pid").read_text()), signal.SIGKILL)  # it has no supervisor here, so it lives on
+    assert len(family) == 2
+    assert gone(family)
 
 
 def test_corrupt_lock_file_names_the_way_out(workspace: Workspace) -> None:
@@ -165,7 +180,7 @@ def test_status_while_another_dvc_works_says_so(workspace: Workspace) -> None:
         with pytest.raises(DvcError, match="at work in this clone"):
             dvc.status(workspace.layout)
     finally:
-        os.kill(int((workspace.root / "pid").read_text()), signal.SIGKILL)
+        worker(workspace)[0].kill()
         runner.join(30)
 
 

@@ -120,7 +120,7 @@ def test_damaged_sources_lock_is_written_anew(cycle: Workspace) -> None:
 def test_damaged_parent_lock_names_the_way_out(cycle: Workspace) -> None:
     cycle.layout.parent_lock.write_text("<<<<<<<")
 
-    with pytest.raises(GristmillError, match="git show datasets:inputs/parent.lock"):
+    with pytest.raises(GristmillError, match=r"git show datasets:inputs/parent\.lock"):
         synced(cycle)
 
 

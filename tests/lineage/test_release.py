@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gristmill.errors import GristmillError
+from gristmill.lineage import publish as publishing
 from gristmill.lineage import release as releasing
 from gristmill.lineage.git import GitError
 from gristmill.lineage.release import Release, release
@@ -167,6 +168,24 @@ def test_changed_data_gives_the_next_version_on_top_of_the_last(workspace: Works
     assert (read_manifest(workspace.layout, releases(workspace.layout)[0]) or {})["rows"] == 3
 
 
+def test_wiped_store_gets_back_earlier_releases_whose_shards_are_still_in_use(
+    workspace: Workspace, store: Store
+) -> None:
+    workspace.seeds("one", "two")
+    workspace.dvc("repro")
+    publish(workspace)
+    workspace.seeds("one", "two", "three")
+    workspace.dvc("repro")
+    publish(workspace)
+    held = {head.key: head.etag for head in store.list("") if not head.key.startswith("dvc/")}
+    wipe(store)
+
+    publish(workspace)
+
+    assert {head.key: head.etag for head in store.list("") if not head.key.startswith("dvc/")} == held
+    assert "releases/v0.1.0/manifest.json" in held
+
+
 class Crashed(Exception):
     pass
 
@@ -213,7 +232,7 @@ def test_a_version_taken_by_another_publisher_is_left_alone(workspace: Workspace
 def test_losing_the_race_for_a_version_takes_the_next(
     workspace: Workspace, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    versions_in = releasing._versions_in
+    versions_in = publishing._versions_in
 
     def then_another_publishes(held: Store) -> list[str]:
         found = versions_in(held)
@@ -221,7 +240,7 @@ def test_losing_the_race_for_a_version_takes_the_next(
         held.put_if_absent("releases/v0.1.0/manifest.json", b'{"content_hash": "x", "outs_hash": "x"}')
         return [] if not found else found[:0]
 
-    monkeypatch.setattr(releasing, "_versions_in", then_another_publishes)
+    monkeypatch.setattr(publishing, "_versions_in", then_another_publishes)
 
     assert publish(workspace).version == "v0.2.0"
     assert store.get_bytes("releases/v0.1.0/README.md") == b"their card"

@@ -175,6 +175,17 @@ async def test_expression_that_fails_on_one_seed_fails_that_sample_alone(run: Ru
     assert "7" in outcome.refused.found
 
 
+async def test_value_that_is_not_there_fails_the_sample_by_name(run: Run) -> None:
+    steps = """
+steps:
+  - {name: reply, let: "{'a': 1}"}
+"""
+    output = 'output: {prompt: "{{ reply.b }}", response: "{{ reply.a }}"}'
+    outcome, _ = await run(steps, output=output)
+    assert outcome.refused.reason == "output_recipe_error"
+    assert "'b'" in outcome.refused.found
+
+
 async def test_template_marks_in_a_seed_stay_text(run: Run) -> None:
     outcome, asked = await run('steps: [{name: reply, prompt: "{{ passage }}"}]', "ok", passage="{{ 7 * 7 }} {% raw %}")
     assert asked[0].prompt == "{{ 7 * 7 }} {% raw %}"

@@ -1,0 +1,46 @@
+"""Changes to params.yaml from outside: written with the comments kept, or not at all."""
+
+import shutil
+
+import pytest
+import yaml
+
+from gristmill.errors import ProblemsError
+from gristmill.params.edit import edit_parameters
+from tests.closure import ROOT
+
+
+@pytest.fixture
+def params(tmp_path):
+    return shutil.copy(ROOT / "params.yaml", tmp_path / "params.yaml")
+
+
+def test_edit_sets_values_and_keeps_all_else(params):
+    before = params.read_text()
+
+    lines = edit_parameters(params, {"gate.min_rows": 7, "ingest.sources.0.licence": "MIT"})
+
+    assert lines == ["gate.min_rows: 50 -> 7", "ingest.sources.0.licence: 'PSF-2.0' -> 'MIT'"]
+    assert params.read_text() == before.replace("min_rows: 50", "min_rows: 7").replace("PSF-2.0", "MIT")
+
+
+def test_edit_adds_what_had_its_default(params):
+    edit_parameters(params, {"compose.min_judge_mean": 2.5})
+
+    assert yaml.safe_load(params.read_text())["compose"]["min_judge_mean"] == 2.5
+
+
+def test_edit_to_the_same_value_leaves_the_file_alone(params):
+    before = params.stat().st_mtime_ns
+
+    assert edit_parameters(params, {"gate.min_rows": 50}) == []
+    assert params.stat().st_mtime_ns == before
+
+
+def test_edit_with_one_wrong_value_changes_nothing(params):
+    before = params.read_text()
+
+    with pytest.raises(ProblemsError, match=r"gate\.min_rowz: unknown parameter"):
+        edit_parameters(params, {"gate.min_rows": 7, "gate.min_rowz": 8})
+
+    assert params.read_text() == before
