@@ -14,6 +14,9 @@ from gristmill.cli.output import AsJson, err, out, show_json, show_rows
 from gristmill.errors import InputError, ProblemsError
 from gristmill.frame.supervise import supervise, worker_command
 from gristmill.layout import Layout, Stage, find_workspace
+from gristmill.lineage.git import open_repository
+from gristmill.lineage.inputs import sync as sync_inputs
+from gristmill.lineage.release import release as release_version
 from gristmill.validation import load_params, problems
 
 
@@ -31,7 +34,9 @@ def run(
 ) -> None:
     """The main job: sync, every stale stage, release; as a Prefect flow."""
     layout = find_workspace()
-    load_params(layout)
+    if found := problems(layout):
+        raise ProblemsError(found)
+    open_repository(layout.root)
     arguments = {"parameters": parse_settings(set_ or []), "release": not no_release}
     status = _run_flow(layout, arguments)
     if status == 0 and not no_release:
@@ -60,8 +65,6 @@ def stage(name: Annotated[Stage, typer.Argument(help="The stage; DVC calls this.
 
 def sync(as_json: AsJson = False) -> None:
     """Look at the sources and write inputs/*.lock: what the next run stands on."""
-    from gristmill.lineage.inputs import sync as sync_inputs
-
     layout = find_workspace()
     result = sync_inputs(layout, load_params(layout))
     if as_json:
@@ -73,8 +76,6 @@ def sync(as_json: AsJson = False) -> None:
 
 def release(as_json: AsJson = False) -> None:
     """Publish what the graph made: S3, DVC remote, `datasets` branch and tag. Safe to repeat."""
-    from gristmill.lineage.release import release as release_version
-
     layout = find_workspace()
     version = release_version(layout, load_params(layout))
     record = {

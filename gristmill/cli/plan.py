@@ -26,7 +26,8 @@ class Forecast:
     """What `generate` would ask. Open figures are upper bounds: a refused sample asks no further steps."""
 
     samples: int = 0
-    samples_answered: int = 0
+    samples_settled: int = 0
+    """Of these, their end is known: every answer they need is in the journal."""
     requests_answered: int = 0
     requests_open: int = 0
     prompt_tokens_open: int = 0
@@ -73,7 +74,7 @@ def forecast_generate(layout: Layout, params: Params) -> Forecast | None:
             except NotAnswered as open_:
                 _count_open(forecast, program, open_.request)
             else:
-                forecast.samples_answered += 1
+                forecast.samples_settled += 1
                 forecast.requests_answered += len(outcome.trials)
 
     asyncio.run(walk())

@@ -3,7 +3,8 @@
 Answers are kept in the journal like any others: the run that asks the same has them already.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any
 
@@ -28,9 +29,13 @@ from gristmill.recipes.format import SAMPLE_INPUTS
 from gristmill.recipes.outcome import Outcome, Trial
 from gristmill.recipes.plan import PlannedSample, Quota, planned_samples
 from gristmill.recipes.program import Program
+from gristmill.recipes.request import Answered, NotAnswered, Request
 from gristmill.recipes.rows import sample_row, shared_columns
 from gristmill.schema import SAMPLE
 from gristmill.validation import load_params
+
+_TRIED = 20
+"""Seeds looked at for each sample shown."""
 
 
 @dataclass
@@ -91,9 +96,26 @@ def look(layout: Layout, params: Params, rows: int) -> list[Previewed]:
         found.append(_previewed(sample, *result))
 
     with open_journal(layout.journal) as journal:
-        plan = planned_samples(seeds, Quota(seeds=rows, draws=1))
+        plan = asyncio.run(_asking(recipe, planned_samples(seeds, Quota(seeds=rows * _TRIED, draws=1)), rows))
         run_samples(plan, walk, emit, journal=journal, engine=engine, width=params.engine.max_in_flight)
     return found
+
+
+async def _asking(recipe: Program, plan: Iterable[PlannedSample], rows: int) -> list[PlannedSample]:
+    """The first samples for which the recipe has something to ask: a passage that it passes over shows nothing."""
+    found: list[PlannedSample] = []
+    for sample in plan:
+        try:
+            await recipe.run(sample.inputs(), sample.draw, _ask_nothing)
+        except NotAnswered:
+            found.append(sample)
+        if len(found) == rows:
+            break
+    return found
+
+
+async def _ask_nothing(request: Request) -> Answered:
+    raise NotAnswered(request)
 
 
 def _identity(sample: PlannedSample, recipe: Program, engine: Engine) -> str:

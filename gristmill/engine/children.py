@@ -1,9 +1,8 @@
 """vLLM's processes end with their engine, whatever state they are in: an EngineCore left over keeps the device."""
 
-import multiprocessing
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -19,16 +18,18 @@ def engine_children() -> list[psutil.Process]:
     return [child for child in psutil.Process().children(recursive=True) if _is_engine(child)]
 
 
-def end_children() -> None:
-    """Asks them to end, waits, kills those that stay; returns when all are gone."""
-    children = engine_children()
+def end_children(known: Sequence[psutil.Process] = ()) -> None:
+    """Asks them to end, waits, kills those that stay; returns when all are gone.
+
+    `known` are those seen earlier: when an EngineCore dies first, its worker is no descendant of ours any more.
+    """
+    children = list({*known, *engine_children()})
     for child in children:
         _signal(child, kill=False)
     _, alive = psutil.wait_procs(children, timeout=_GRACE_SECONDS)
     for child in alive:
         _signal(child, kill=True)
     psutil.wait_procs(alive, timeout=_GRACE_SECONDS)
-    multiprocessing.active_children()  # takes note of those that have ended, so that none stays behind as a zombie
 
 
 class _Stopped(BaseException):
@@ -61,8 +62,10 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 def _is_engine(process: psutil.Process) -> bool:
     try:
-        line = " ".join(process.cmdline())
-    except psutil.Error:  # gone, or a zombie that nobody can ask any more
+        line = " ".join([process.name(), *process.cmdline()])  # one that is dying has only its name left
+    except psutil.ZombieProcess:
+        line = process.name()
+    except psutil.NoSuchProcess:
         return False
     return any(mark in line for mark in _MARKS)
 

@@ -13,7 +13,9 @@ import warnings
 from functools import cached_property
 from typing import Any
 
-from gristmill.engine.children import end_children, interruptible
+import psutil
+
+from gristmill.engine.children import end_children, engine_children, interruptible
 from gristmill.engine.conversation import ConversationEncoder
 from gristmill.engine.model import Model, ready_folder
 from gristmill.engine.protocol import EngineDied, ModelIdentity
@@ -34,6 +36,10 @@ _ENVIRONMENT = {
 """Set where the user's environment says nothing else; the engine's own processes inherit it."""
 
 
+_GRACE_SECONDS = 2.0
+"""How long an engine may take to end by itself: by then all is answered, or given up."""
+
+
 class VllmEngine:
     """The engine. Cheap until `start`."""
 
@@ -45,6 +51,7 @@ class VllmEngine:
         self._params = params
         self._llm: Any = None
         self._encoder: ConversationEncoder | None = None
+        self._processes: list[psutil.Process] = []
         self._numbers = itertools.count()
 
     @cached_property
@@ -74,6 +81,7 @@ class VllmEngine:
         with interruptible(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._load()
+        self._processes = engine_children()
 
     async def ask(self, request: Request) -> Answer:
         """The model's answer."""
@@ -99,9 +107,10 @@ class VllmEngine:
     async def close(self) -> None:
         """Ends the engine and every process of its."""
         if self._llm is not None:
-            self._llm.shutdown()
+            self._llm.shutdown(timeout=_GRACE_SECONDS)
             self._llm = None
-        end_children()
+        end_children(self._processes)
+        self._processes = []
 
     async def _generate(self, request: Request, ids: list[int]) -> Answer:
         from vllm.inputs import tokens_input

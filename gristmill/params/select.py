@@ -49,24 +49,26 @@ class FormParams(Section):
 class BoilerplateParams(Section):
     """Phrases of an assistant that talks about itself or its task instead of doing it."""
 
-    phrases: list[str] = [
-        "as an ai",
-        "as a language model",
-        "ai language model",
-        "ai assistant",
-        "i'm sorry",
-        "i am sorry",
-        "i cannot",
-        "i can't",
-        "i don't have access",
-        "here is a question",
-        "here's a question",
-        "the passage",
-        "the text above",
-        "the above text",
-        "the given text",
-        "the provided text",
-    ]
+    phrases: list[str] = Field(
+        default=[
+            "as an ai",
+            "as a language model",
+            "ai language model",
+            "ai assistant",
+            "i'm sorry",
+            "i am sorry",
+            "i cannot",
+            "i can't",
+            "i don't have access",
+            "here is a question",
+            "here's a question",
+            "the passage",
+            "the text above",
+            "the above text",
+            "the given text",
+            "the provided text",
+        ]
+    )
     """Rows with one of these in prompt or response are rejected, whatever the case; `[]` turns this off."""
 
 

@@ -25,8 +25,6 @@ class RecipeKind(StrEnum):
     RUBRIC = "rubric"
 
 
-SEED_INPUTS = ("passage", "title", "draw")
-"""What a recipe can declare: the seed's text, its title (empty without one), and which draw of the seed this is."""
 SAMPLE_INPUTS = ("prompt", "response", "evidence", "context")
 """What a rubric can declare: the sample's columns (empty when null)."""
 

@@ -36,6 +36,11 @@ class Outcome:
     output: dict[str, Any] | None = None
     refused: Verdict | None = None
 
+    @property
+    def completion_tokens(self) -> int:
+        """Tokens that the model wrote for it."""
+        return sum(trial.answered.answer.completion_tokens for trial in self.trials)
+
 
 class Refused(Exception):
     """Ends a sample's walk through the steps with a verdict."""

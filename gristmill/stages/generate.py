@@ -39,9 +39,15 @@ def run(layout: Layout) -> None:
         books = _Books(stage, program, engine)
         stage.progress.unit, stage.progress.total = "samples", quota.samples(seeds)
         stage.progress.publish()
+
+        async def walk(sample: PlannedSample, ask: Asker) -> Outcome:
+            outcome = await program.run(sample.inputs(), sample.draw, ask)
+            stage.progress.advance(1, outcome.completion_tokens)
+            return outcome
+
         asker = run_samples(
             planned_samples(seeds, quota),
-            lambda sample, ask: program.run(sample.inputs(), sample.draw, ask),
+            walk,
             books.settle,
             journal=journal,
             engine=engine,
@@ -65,7 +71,6 @@ class _Books:
 
     def settle(self, sample: PlannedSample, outcome: Outcome) -> None:
         """Books one sample."""
-        before = self._tally.completion_tokens
         for trial in outcome.trials:
             self._tally.add(trial.request.step, trial.answered.answer)
         identity = sample_id([sample.seed["seed_id"]], self._program.hash, self._engine.model.id, sample.draw)
@@ -75,7 +80,6 @@ class _Books:
             self._ledger.out += 1
         else:
             self._stage.reject(self._ledger, _refusal(identity, sample, outcome.refused))
-        self._stage.progress.advance(1, self._tally.completion_tokens - before)
 
     def close(self, asker: Asker) -> None:
         """States what was used. Raises GristmillError when nothing was accepted."""

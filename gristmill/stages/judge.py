@@ -40,9 +40,15 @@ def run(layout: Layout) -> None:
         books = _Books(stage, program, engine)
         stage.progress.unit, stage.progress.total = "samples", count_rows(source)
         stage.progress.publish()
+
+        async def walk(sample: Sample, ask: Asker) -> Outcome:
+            outcome = await program.run(_inputs(sample), sample["draw"], ask)
+            stage.progress.advance(1, outcome.completion_tokens)
+            return outcome
+
         asker = run_samples(
             read_rows(source),
-            lambda sample, ask: program.run(_inputs(sample), sample["draw"], ask),
+            walk,
             books.settle,
             journal=journal,
             engine=engine,
@@ -65,7 +71,6 @@ class _Books:
 
     def settle(self, sample: Sample, outcome: Outcome) -> None:
         """Books one sample."""
-        before = self._tally.completion_tokens
         for trial in outcome.trials:
             self._tally.add(trial.request.step, trial.answered.answer)
         scores = _scores(outcome)
@@ -74,7 +79,6 @@ class _Books:
         self._out.append({**sample, **_judgement(outcome, scores)})
         self._ledger.entered += 1
         self._ledger.out += 1
-        self._stage.progress.advance(1, self._tally.completion_tokens - before)
 
     def close(self, asker: Asker) -> None:
         """States what was used."""

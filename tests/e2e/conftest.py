@@ -47,6 +47,7 @@ def scripted(environment, tmp_path) -> Workspace:
 def scripted_workspace(environment: dict[str, str], folder: Path, seeds: int = 120) -> Workspace:
     """A clone with the scripted engine and a bucket of its own."""
     workspace = make_workspace(folder, environment)
-    workspace.set_params(engine__kind="scripted", quota__seeds=seeds, quota__draws=1, gate__min_rows=1, gate__min_accepted_share=0.0)
+    workspace.set_params(engine__kind="scripted", quota__seeds=seeds, quota__draws=1)
+    workspace.set_params(gate__min_rows=1, gate__min_accepted_share=0.0)
     workspace.commit("scripted engine")
     return workspace

@@ -1,0 +1,74 @@
+"""An engine's processes end with it; a signal ends its loading at once."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from gristmill.engine.children import end_children, engine_children, interruptible
+
+_WAITING = """
+# multiprocessing.spawn
+import signal
+print("ready", flush=True)
+signal.pause()
+"""
+
+
+@pytest.fixture
+def child() -> Iterator[subprocess.Popen[str]]:
+    """A process that looks like one of an engine's."""
+    process = subprocess.Popen([sys.executable, "-c", _WAITING], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_engine_processes_are_ended_and_others_left_alone(child: subprocess.Popen[str]) -> None:
+    other = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+    assert [process.pid for process in engine_children()] == [child.pid]
+
+    end_children()
+
+    assert engine_children() == []
+    assert other.poll() is None
+    other.kill()
+    other.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_while_loading_ends_it_with_its_processes(child: subprocess.Popen[str], number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt):
+        _load_until(number)
+    assert engine_children() == []
+    assert signal.getsignal(number) is before
+
+
+def _load_until(number: signal.Signals) -> None:
+    """What vLLM does: it swallows KeyboardInterrupt while it waits, and would wait for ever."""
+    with interruptible():
+        try:
+            os.kill(os.getpid(), number)
+        except KeyboardInterrupt:
+            signal.pause()
+
+
+def test_process_that_lost_its_parent_is_ended_all_the_same(child: subprocess.Popen[str]) -> None:
+    parent = "import subprocess, sys; print(subprocess.Popen(sys.argv[1:]).pid, flush=True)"
+    command = [sys.executable, "-c", parent, sys.executable, "-c", "import signal; signal.pause()"]
+    started = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert started.stdout is not None
+    orphan = psutil.Process(int(started.stdout.readline()))
+    started.wait()
+    assert orphan not in psutil.Process().children(recursive=True)
+
+    end_children([orphan])
+
+    assert not orphan.is_running()
