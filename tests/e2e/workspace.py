@@ -38,7 +38,8 @@ class Workspace:
     def env(self) -> dict[str, str]:
         """The user's environment, with this virtual environment first on PATH."""
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "AWS_", "GRISTMILL_"))}
-        return {**clean, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", **self.environment}
+        place = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PWD": str(self.root)}  # as a shell sets them
+        return {**clean, **place, **self.environment}
 
     def set_params(self, **changes: Any) -> None:
         """Changes params.yaml: `section__field=value`."""
