@@ -20,7 +20,6 @@ def environment(tmp_path_factory) -> Iterator[dict[str, str]]:
         "DVC_GLOBAL_CONFIG_DIR": str(home / "dvc"),
         "DVC_NO_ANALYTICS": "1",
         "HF_HOME": str(home / "hf"),
-        "HF_HUB_OFFLINE": "1",
     }
     (home / "gitconfig").write_text("[user]\n\tname = A User\n\temail = user@example.org\n")
     yield variables

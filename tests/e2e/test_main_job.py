@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gristmill.schema import PUBLISHED
+from gristmill.text import words
 from tests.e2e.workspace import BIN, Workspace, data_files
 
 pytestmark = pytest.mark.e2e
@@ -151,12 +152,15 @@ def test_duckdb_polars_pandas_and_datasets_read_the_release(mill, release, manif
 
 
 def test_filter_changed_runs_what_follows_and_asks_the_model_nothing(mill):
-    mill.set_params(filter__length__max_response_words=12)
+    kept = pq.read_table(mill.root / "data" / "filter", columns=["response"])["response"].to_pylist()
+    longest = max(len(words(response)) for response in kept)
+    mill.set_params(filter__length__max_response_words=longest - 1)
 
     done = mill.run("dvc", "repro")
 
-    assert mill.stages_run(done.stdout)[:2] == ["filter", "judge"]
-    assert mill.json("metrics", "judge.json")["asked"] == 0
+    assert mill.stages_run(done.stdout) == ["filter", "judge", "compose", "audit", "gate", "export"]
+    assert mill.json("data", "filter", "_stage.json")["books"][0]["out"] < len(kept)
+    assert mill.json("metrics", "judge.json")["requests_asked"] == 0
 
 
 def test_report_is_one_page_that_needs_no_network(mill, tmp_path):
