@@ -71,10 +71,18 @@ def prefect(environment, tmp_path_factory):
         workspace.run("prefect", "deploy", "--all")
         yield Prefect(workspace, api)
     finally:
-        for process in (worker, server):
-            if process is not None:
-                process.terminate()
-                process.wait(30)
+        for process in filter(None, (worker, server)):
+            end(process)
+
+
+def end(process):
+    """Asks the process to end and, if it is still busy after a while, leaves it no choice: nothing may outlive the test."""
+    process.terminate()
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def healthy(api):
