@@ -3,6 +3,7 @@ parameters from outside, and until it is cancelled."""
 
 import json
 import socket
+import subprocess
 import time
 import urllib.request
 
@@ -76,7 +77,7 @@ def prefect(environment, tmp_path_factory):
 
 
 def end(process):
-    """Asks the process to end and, if it is still busy after a while, leaves it no choice: nothing may outlive the test."""
+    """Asks the process to end; one that is still busy after a while has no choice. Nothing outlives the test."""
     process.terminate()
     try:
         process.wait(30)
