@@ -43,7 +43,7 @@ def bounds_of(verdict: Mapping[str, Any], params: GateParams) -> list[Bound]:
 
 
 def _accepted(verdict: Mapping[str, Any], params: GateParams) -> Bound:
-    accepted = verdict["accepted_share"]
+    accepted = _share(verdict, "accepted")
     return Bound(
         "accepted share",
         _of(verdict, "accepted"),
@@ -54,7 +54,7 @@ def _accepted(verdict: Mapping[str, Any], params: GateParams) -> Bound:
 
 
 def _failed(verdict: Mapping[str, Any], params: GateParams) -> Bound:
-    failed = verdict["failed_share"]
+    failed = _share(verdict, "failed")
     return Bound(
         "failed share",
         _of(verdict, "failed"),
@@ -64,8 +64,13 @@ def _failed(verdict: Mapping[str, Any], params: GateParams) -> Bound:
     )
 
 
+def _share(verdict: Mapping[str, Any], count: str) -> float | None:
+    """From the counts: the verdict's own shares are rounded, and would let a little too much pass."""
+    return verdict[count] / verdict["requested"] if verdict["requested"] else None
+
+
 def _of(verdict: Mapping[str, Any], count: str) -> str:
-    found = verdict[f"{count}_share"]
+    found = _share(verdict, count)
     if found is None:
         return "no samples were requested"
     return f"{found:.1%} ({verdict[count]:,} of {verdict['requested']:,})"

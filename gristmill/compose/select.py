@@ -44,7 +44,8 @@ class Selection:
         threshold = f"mean at least {self.min_judge_mean}"
         if mean is None:
             return Finding("judge_unparsed", "no scores", threshold)
-        return None if mean >= self.min_judge_mean else Finding("judge_mean", f"{mean:.3f}", threshold)
+        exact = round(mean, 6)  # it comes from 32 bits, in which 3.6 is a little less than 3.6
+        return None if exact >= self.min_judge_mean else Finding("judge_mean", f"{mean:.3f}", threshold)
 
 
 def documents_of(row: Mapping[str, Any]) -> list[str]:

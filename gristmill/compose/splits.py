@@ -4,8 +4,9 @@ Documents that one row joins form a component (union-find, path halving, union b
 component's smallest document id, hashed to [0, 1), picks the side by the shares: independent of
 the order of rows and of all other components, so that new rows leave the others where they are.
 
-A document of the parent release keeps its side, and takes its component along. A row that would
-join two documents whose sides are fixed and differ is refused by `join`: it would leak.
+A document of the parent release keeps its side, and takes its component along. So does a seed of the
+parent's: where a source changed, the same text may stand in a document of another name. A row that
+would join two sides that are fixed is refused by `join`: it would leak.
 """
 
 from collections.abc import Sequence
@@ -19,16 +20,23 @@ _HASH_SPACE = 1 << 128
 
 @dataclass
 class Splits:
-    """Components of documents, and the sides that are already fixed. Memory grows with the number of documents."""
+    """Components of documents, and the sides that are already fixed.
+
+    Memory grows with the number of documents, and of the parent release's seeds.
+    """
 
     shares: SplitParams
     _up: dict[str, str] = field(default_factory=dict)
     _fixed: dict[str, str] = field(default_factory=dict)
 
     def fix(self, documents: Sequence[str], side: str) -> None:
-        """Records the side of a parent row's documents."""
+        """Records the side of a parent row's documents (and seeds)."""
         for document in documents:
             self._fixed[self._root(document)] = side
+
+    def fixed(self, names: Sequence[str]) -> list[str]:
+        """Those among documents or seeds that the parent release holds."""
+        return [name for name in names if name in self._fixed]
 
     def join(self, documents: Sequence[str]) -> bool:
         """Puts the documents on one side; False, and nothing done, when their sides are fixed and differ."""

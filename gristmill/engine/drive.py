@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 from gristmill.engine.asker import Asker
 from gristmill.engine.journal import Journal
 from gristmill.engine.protocol import Engine
+from gristmill.errors import GristmillError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -72,9 +73,28 @@ async def drive(
 async def _walker(line: "_Line[T, R]", walk: Callable[[T], Awaitable[R]]) -> None:
     while (taken := await line.take()) is not None:
         place, item = taken
-        line.settle(place, item, await walk(item))
+        try:
+            outcome = await walk(item)
+        except asyncio.CancelledError:
+            if _is_being_cancelled():
+                raise
+            raise _given_up(place) from None  # the group would take it for a task that has ended well: a row lost
+        line.settle(place, item, outcome)
         if place % _TURN == 0:
             await asyncio.sleep(0)
+
+
+def _is_being_cancelled() -> bool:
+    """Whether somebody asked this task to end, as against a cancellation that came out of what it waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _given_up(place: int) -> GristmillError:
+    return GristmillError(
+        f"the engine gave up a request of sample {place + 1} without saying why",
+        do="run this again: what was answered is kept in the journal",
+    )
 
 
 class _Line(Generic[T, R]):

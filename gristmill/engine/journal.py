@@ -138,10 +138,21 @@ class Journal(JournalReader):
             self._writer.executemany(_INSERT, rows)
             self._writer.execute("COMMIT")
         except sqlite3.DatabaseError as error:
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
+            self._roll_back()
             return explain(error, self._path)
+        except Exception as error:  # noqa: BLE001 - whatever it is: with this thread dead the run would wait for ever
+            self._roll_back()
+            return GristmillError(
+                f"an answer could not be recorded: {type(error).__name__}: {error}",
+                where=str(self._path),
+                expected="a text that can be written as UTF-8",
+                do="mend the engine that gave it; what was committed before is kept",
+            )
         return None
+
+    def _roll_back(self) -> None:
+        if self._writer.in_transaction:
+            self._writer.execute("ROLLBACK")
 
     def _raise_fault(self) -> None:
         if self._fault is not None:

@@ -106,11 +106,13 @@ class VllmEngine:
 
     async def close(self) -> None:
         """Ends the engine and every process of its."""
-        if self._llm is not None:
-            self._llm.shutdown(timeout=_GRACE_SECONDS)
-            self._llm = None
-        end_children(self._processes)
-        self._processes = []
+        llm, self._llm = self._llm, None
+        try:
+            if llm is not None:
+                llm.shutdown(timeout=_GRACE_SECONDS)
+        finally:
+            end_children(self._processes)
+            self._processes = []
 
     async def _generate(self, request: Request, ids: list[int]) -> Answer:
         from vllm.inputs import tokens_input

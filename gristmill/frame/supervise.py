@@ -6,7 +6,8 @@ The supervisor is the process that DVC started. It gives the worker a process gr
 passes SIGINT and SIGTERM on, and ends the whole family when its launcher dies: DVC killed by
 SIGKILL would otherwise leave the stage running beside the next one. Every member carries a token
 in its environment. So a new run finds and ends what an earlier one left, even when the
-supervisor itself was killed: process numbers are reused, tokens are not.
+supervisor itself was killed: process numbers are reused, tokens are not. A process that gives itself
+a title (vLLM's do) writes it over its environment; it is known by the worker's session instead.
 """
 
 import ctypes
@@ -16,7 +17,8 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -26,7 +28,7 @@ from gristmill.errors import GristmillError
 from gristmill.layout import Layout, Stage
 
 TOKEN_VARIABLE = "GRISTMILL_STAGE_RUN"  # noqa: S105 - names a variable, holds no secret
-_SHELLS = {"sh", "bash", "dash", "zsh", "ksh"}
+_SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "fish"}
 _POLL_SECONDS = 0.25
 _GRACE_SECONDS = 10.0
 
@@ -38,13 +40,14 @@ def supervise(stage: Stage, layout: Layout, command: list[str]) -> int:
     """
     record = layout.state / "run" / f"{stage.value}.json"
     end_leftovers(record, stage)
-    token = uuid.uuid4().hex
-    launcher = _launcher()
-    _write_record(record, token, launcher)
+    launcher, asked = _launcher(), _listen()
+    run = _Run(record, uuid.uuid4().hex, launcher)
+    run.write()
     worker = subprocess.Popen(
-        command, cwd=layout.root, env={**os.environ, TOKEN_VARIABLE: token}, start_new_session=True
+        command, cwd=layout.root, env={**os.environ, TOKEN_VARIABLE: run.token}, start_new_session=True
     )
-    status = _watch(worker, token, launcher)
+    run.write(worker.pid)
+    status = _watch(worker, run.token, launcher, asked)
     record.unlink(missing_ok=True)
     return status
 
@@ -58,9 +61,9 @@ def end_leftovers(record: Path, stage: Stage) -> None:
         former = json.loads(record.read_text())
     except FileNotFoundError:
         return
-    family = _family(former["token"])
+    family = _family(former["token"], former.get("worker"))
     supervisor = _alive(former["supervisor"])
-    if supervisor and _alive(former["launcher"]):
+    if supervisor and (former["launcher"] is None or _alive(former["launcher"])):
         raise GristmillError(
             f"stage {stage.value} is being run by process {former['supervisor']['pid']}",
             where=str(record),
@@ -72,49 +75,82 @@ def end_leftovers(record: Path, stage: Stage) -> None:
     record.unlink(missing_ok=True)
 
 
-def _watch(worker: subprocess.Popen[bytes], token: str, launcher: Mapping[str, float]) -> int:
-    """Waits for the worker; passes signals on; ends the family when the launcher is gone."""
+@dataclass(frozen=True)
+class _Run:
+    """What the next run needs to know about this one, kept in `record`."""
+
+    record: Path
+    token: str
+    launcher: psutil.Process | None
+
+    def write(self, worker: int | None = None) -> None:
+        """Replaces the record; it stands before there is a worker."""
+        self.record.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self.record.with_suffix(".new")
+        content = {
+            "token": self.token,
+            "supervisor": _described(psutil.Process()),
+            "launcher": self.launcher and _described(self.launcher),
+            "worker": worker,
+        }
+        fresh.write_text(json.dumps(content))
+        fresh.replace(self.record)
+
+
+def _listen() -> list[int]:
+    """Signals that ask for an end, as they come. One that the launcher ignores (`nohup`) stays ignored."""
     asked: list[int] = []
 
-    def pass_on(number: int, _frame: FrameType | None) -> None:
+    def note(number: int, _frame: FrameType | None) -> None:
         asked.append(number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, pass_on)
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, note)
+    return asked
+
+
+def _watch(worker: subprocess.Popen[bytes], token: str, launcher: psutil.Process | None, asked: Sequence[int]) -> int:
+    """Waits for the worker; passes signals on; ends the family when the launcher is gone."""
     while True:
         try:
             status = worker.wait(_POLL_SECONDS)
             break
         except subprocess.TimeoutExpired:
-            if asked or not _alive(launcher):
+            if asked or _gone(launcher):
                 _end([psutil.Process(worker.pid)], first=signal.SIGINT)
-                status = worker.wait()
+                status = -signal.SIGHUP  # psutil may have taken the real one
                 break
-    _end(_family(token))
+    _end(_family(token, worker.pid))
     if asked:
         return 128 + asked[0]
     return status if status >= 0 else 128 - status
 
 
-def _launcher() -> dict[str, float]:
-    """Whoever asked for this stage: the parent, or the one behind a `sh -c`."""
+def _launcher() -> psutil.Process | None:
+    """Whoever asked for this stage: the parent, or the one behind a `sh -c`; None where it cannot be seen from here."""
     parent = psutil.Process().parent()
     if parent is None:
-        return {"pid": 0, "started": 0.0}
+        return None  # in a container, started from outside
     command = parent.cmdline() or [""]
     grandparent = parent.parent()
-    if Path(command[0]).name in _SHELLS and command[1:2] == ["-c"] and grandparent is not None:
-        parent = grandparent
-    return {"pid": parent.pid, "started": parent.create_time()}
+    if Path(command[0]).name in _SHELLS and "-c" in command[1:] and grandparent is not None:
+        return grandparent
+    return parent
 
 
-def _write_record(record: Path, token: str, launcher: Mapping[str, float]) -> None:
-    me = psutil.Process()
-    record.parent.mkdir(parents=True, exist_ok=True)
-    fresh = record.with_suffix(".new")
-    supervisor = {"pid": me.pid, "started": me.create_time()}
-    fresh.write_text(json.dumps({"token": token, "supervisor": supervisor, "launcher": launcher}))
-    fresh.replace(record)
+def _gone(launcher: psutil.Process | None) -> bool:
+    """Whether the launcher has ended; not by start time, which shifts when the clock is set."""
+    if launcher is None:
+        return False
+    try:
+        return not launcher.is_running() or bool(launcher.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _described(process: psutil.Process) -> dict[str, float]:
+    return {"pid": process.pid, "started": process.create_time()}
 
 
 def _alive(process: Mapping[str, float]) -> bool:
@@ -127,14 +163,16 @@ def _alive(process: Mapping[str, float]) -> bool:
         return False
 
 
-def _family(token: str) -> list[psutil.Process]:
-    """Every process of ours that carries the token in its environment."""
+def _family(token: str, worker: int | None) -> list[psutil.Process]:
+    """Every process of ours that carries the token, or is of the worker's session and has lost its environment."""
     members = []
     for process in psutil.process_iter():
         try:
-            if process.pid != os.getpid() and process.environ().get(TOKEN_VARIABLE) == token:
+            environment = process.environ()
+            ours = environment.get(TOKEN_VARIABLE) == token or (not environment and os.getsid(process.pid) == worker)
+            if ours and process.pid != os.getpid():
                 members.append(process)
-        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+        except (psutil.NoSuchProcess, psutil.AccessDenied, ProcessLookupError, PermissionError):
             continue  # gone, or another user's: not of this family
     return members
 

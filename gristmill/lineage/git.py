@@ -166,9 +166,19 @@ def push_releases(root: Path, remote: str, names: Sequence[str]) -> None:
     """Pushes the `datasets` branch, unless the remote's is ahead of it, and the tags; what is there costs nothing."""
     local, theirs = resolve(root, f"refs/heads/{BRANCH}"), resolve(root, f"refs/remotes/{remote}/{BRANCH}")
     behind = local is None or (theirs is not None and _is_ancestor(root, local, theirs))
+    if local and theirs and not behind and not _is_ancestor(root, theirs, local):
+        _join(root, local, theirs)
     refs = [*([] if behind else [f"refs/heads/{BRANCH}"]), *(f"refs/tags/{name}" for name in names)]
     if refs:
         _remote(root, remote, "push", "--atomic", remote, *refs)
+
+
+def _join(root: Path, local: str, theirs: str) -> None:
+    """Two clones released at once: the branch goes on from both, with what this one released."""
+    message = f"Join the releases of another clone with those up to {local}".encode()
+    over = ["-p", local, "-p", theirs]
+    joined = _git(root, "commit-tree", f"{local}^{{tree}}", *over, stdin=message, env=_identity(root)).strip()
+    _git(root, "update-ref", f"refs/heads/{BRANCH}", joined, local)
 
 
 def _remote(root: Path, remote: str, *arguments: str) -> str:

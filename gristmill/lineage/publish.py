@@ -105,8 +105,20 @@ def restore_earlier(draft: Draft) -> None:
 
 def point_latest(store: Store, published: Published) -> None:
     """Moves latest.json to the version, unless it names a newer one."""
+    wanted = _latest(published)
+    present = store.get_bytes(LATEST) if store.head(LATEST) else None
+    if present == wanted or (present and order(_version_in(present, store)) > order(published.version)):
+        return
+    store.put_bytes(LATEST, wanted)
+    newest = max([published.version, *_versions_in(store)], key=order)
+    if newest != published.version:  # its publisher may have written latest.json since we looked, and we over it
+        store.put_bytes(LATEST, _latest(Published(newest, store.get_bytes(manifests.manifest_key(newest)))))
+
+
+def _latest(published: Published) -> bytes:
+    """latest.json for the version."""
     manifest = json.loads(published.content)
-    wanted = manifests.as_bytes(
+    return manifests.as_bytes(
         {
             "version": published.version,
             "manifest": manifest["address"],
@@ -115,11 +127,6 @@ def point_latest(store: Store, published: Published) -> None:
             "rows": manifest["rows"],
         }
     )
-    present = store.get_bytes(LATEST) if store.head(LATEST) else None
-    if present == wanted:
-        return
-    if present is None or order(_version_in(present, store)) <= order(published.version):
-        store.put_bytes(LATEST, wanted)
 
 
 def _claim(draft: Draft, manifest: Mapping[str, Any]) -> Published | None:

@@ -12,6 +12,7 @@ from gristmill.errors import InputError, Problem, ProblemsError
 from gristmill.identity import content_hash
 from gristmill.recipes.format import RecipeSpec, RubricSpec
 
+_TEXT_TAGS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"}
 Spec = TypeVar("Spec", RecipeSpec, RubricSpec)
 
 
@@ -50,14 +51,8 @@ def load_rubric(folder: Path, name: str) -> tuple[RubricSpec, Source]:
 def _load(model: type[Spec], folder: Path, name: str) -> tuple[Spec, Source]:
     path = folder / f"{name}.yaml"
     tree, content = _read(path)
+    _check_keys(tree, path)
     source = Source(path, content_hash(content), tree)
-    doubled = _doubled_keys(tree)
-    if doubled:
-        raise InputError(
-            f"{doubled.value!r} is given twice",
-            where=f"recipes/{path.name}:{doubled.start_mark.line + 1}",
-            expected="each key once",
-        )
     try:
         spec = model.model_validate(content)
     except ValidationError as error:
@@ -89,6 +84,25 @@ def _read(path: Path) -> tuple[yaml.Node, Any]:
             "the file holds no recipe", where=f"recipes/{path.name}", expected="a mapping, see docs/recipes.md"
         )
     return tree, content
+
+
+def _check_keys(tree: yaml.Node, path: Path) -> None:
+    doubled = _doubled_keys(tree)
+    if doubled:
+        raise InputError(
+            f"{doubled.value!r} is given twice",
+            where=f"recipes/{path.name}:{doubled.start_mark.line + 1}",
+            expected="each key once",
+        )
+    other = _key_that_is_no_text(tree)
+    if other:
+        shown = repr(other.value) if isinstance(other, yaml.ScalarNode) else "a list or mapping"
+        raise InputError(
+            f"the key {shown} is no text to YAML",
+            where=f"recipes/{path.name}:{other.start_mark.line + 1}",
+            expected="texts as keys",
+            do="put it in quotes: on, yes, no and numbers are something else without them",
+        )
 
 
 def _problem(fault: Any, source: Source) -> Problem:
@@ -133,3 +147,14 @@ def _doubled_keys(node: yaml.Node) -> yaml.ScalarNode | None:
             if found := _doubled_keys(each):
                 return found
     return None
+
+
+def _key_that_is_no_text(node: yaml.Node) -> yaml.Node | None:
+    """The first key, at any depth, that YAML reads as something else than a text."""
+    below: list[yaml.Node] = node.value if isinstance(node, yaml.SequenceNode) else []
+    if isinstance(node, yaml.MappingNode):
+        keys: list[yaml.Node] = [key for key, _ in node.value]
+        if others := [key for key in keys if key.tag not in _TEXT_TAGS]:
+            return others[0]
+        below = [value for _, value in node.value]
+    return next((found for each in below if (found := _key_that_is_no_text(each))), None)

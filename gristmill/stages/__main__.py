@@ -4,6 +4,7 @@ Each stage is a module of this package with one function, `run(layout)`. Only th
 what it imports is loaded, so that a stage's dependencies in dvc.yaml are its own.
 """
 
+import errno
 import importlib
 import logging
 import signal
@@ -16,6 +17,8 @@ from gristmill.errors import GristmillError
 from gristmill.frame.progress import clear_progress
 from gristmill.frame.supervise import die_with_parent
 from gristmill.layout import Layout, Stage, find_workspace
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main() -> int:
@@ -35,6 +38,12 @@ def main() -> int:
     except KeyboardInterrupt:
         _say(f"{stage.value}: interrupted; nothing was written, answers already given are kept in the journal")
         return 130
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            _say(_bug(error, stage, layout))
+            return 70
+        _say(f"error: stage {stage.value}: {error}\n    do: free some room and run this again; nothing was written")
+        return GristmillError.exit_code
     except Exception as error:  # noqa: BLE001 - the last place before the user, where a bug becomes a message
         _say(_bug(error, stage, layout))
         return 70

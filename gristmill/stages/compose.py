@@ -22,7 +22,8 @@ from gristmill.params.select import ComposeParams, ParentPolicy
 from gristmill.schema import COMPOSED
 from gristmill.store.client import connect
 
-_DECIDING = ("sample_id", "prompt", "response", "judge_mean", "origins")
+_DECIDING = ("sample_id", "prompt", "response", "judge_mean", "origins", "seed_ids")
+_KEPT = ("sample_id", "text_hash", "split", "origins", "seed_ids")
 
 
 def run(layout: Layout) -> None:
@@ -57,16 +58,16 @@ def _keep_parent(run: StageRun, files: list[Path], out: PartWriter, known: Known
         out.write(batch)
         ledger.entered += batch.num_rows
         ledger.out += batch.num_rows
-        for row in batch.select(["sample_id", "text_hash", "split", "origins"]).to_pylist():
+        for row in batch.select(_KEPT).to_pylist():
             known.add(row["sample_id"], row["text_hash"])
-            splits.fix(documents_of(row), row["split"])
+            splits.fix([*documents_of(row), *row["seed_ids"]], row["split"])
 
 
 def _join_documents(layout: Layout, selection: Selection, splits: Splits) -> dict[int, Finding]:
     """Joins the documents of all rows that will be taken; gives the rows that would join two different sides."""
     leaking = {}
     for number, row in enumerate(read_rows(layout.data(Stage.JUDGE), _DECIDING)):
-        documents = documents_of(row)
+        documents = [*documents_of(row), *splits.fixed(row["seed_ids"])]
         if selection.refuse(row) is None and not splits.join(documents):
             sides = " and ".join(splits.sides_of(documents))
             leaking[number] = Finding("spans_splits", f"its documents are in {sides}", "documents on one side")

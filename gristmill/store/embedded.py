@@ -71,7 +71,7 @@ def stop() -> bool:
         return False
     with _start_lock(state):
         server = state.read_server()
-        if server is None or not server.alive():
+        if server is None or not state.runs(server.pid):
             return False
         _end(server.pid)
         state.write_server(Server(server.ports))
@@ -82,7 +82,7 @@ def status() -> Status:
     """The store's state; starts nothing."""
     state = store_state()
     server = state.read_server()
-    if server is None or not server.alive():
+    if server is None or not state.runs(server.pid):
         return Status(False, None, None, str(state.folder), str(state.logs))
     return Status(True, _endpoint(server.ports), server.pid, str(state.folder), str(state.logs))
 
@@ -90,7 +90,7 @@ def status() -> Status:
 def _running(state: StoreState) -> Connection | None:
     """The connection, if the recorded process lives and answers with our keys."""
     server, keys = state.read_server(), state.read_keys()
-    if server is None or keys is None or not server.alive():
+    if server is None or keys is None or not state.runs(server.pid):
         return None
     try:
         _client(server.ports, keys).list_buckets()
@@ -110,14 +110,14 @@ def _start_lock(state: StoreState) -> Iterator[None]:
 def _start(state: StoreState) -> Connection:
     """Starts the server on its former ports, or on new ones when a stranger has taken them."""
     keys, former = state.keys(), state.read_server()
-    if former is not None and former.alive():
-        _end(former.pid)  # it lives but did not answer, and nobody else is starting it
+    for pid in state.strays():
+        _end(pid)  # it did not answer, or who started it was killed before it was recorded; two would share the files
     ports = former.ports if former else choose_ports()
     for _ in range(_ATTEMPTS):
         if not ports.free():
             ports = choose_ports()
         server = _launch(state, ports)
-        if _wait_until_ready(server, keys):
+        if _wait_until_ready(state, server, keys):
             return _connection(ports, keys)
         _end(server.pid)
         if ports.free():
@@ -142,11 +142,7 @@ def _launch(state: StoreState, ports: Ports) -> Server:
         capture_output=True,
         text=True,
     )
-    pid = int(begun.stdout)
-    try:
-        server = Server(ports, pid, psutil.Process(pid).create_time())
-    except psutil.NoSuchProcess:
-        server = Server(ports)
+    server = Server(ports, int(begun.stdout))
     state.write_server(server)
     return server
 
@@ -178,10 +174,10 @@ def _weed() -> str:
     return found
 
 
-def _wait_until_ready(server: Server, keys: Keys) -> bool:
+def _wait_until_ready(state: StoreState, server: Server, keys: Keys) -> bool:
     """True when an object could be written and read; False when the process died or time is up."""
     client, deadline = _client(server.ports, keys), time.monotonic() + _START_SECONDS
-    while server.alive() and time.monotonic() < deadline:
+    while state.runs(server.pid) and time.monotonic() < deadline:
         try:
             _probe(client)
             return True

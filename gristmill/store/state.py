@@ -53,18 +53,6 @@ class Server:
 
     ports: Ports
     pid: int = 0
-    started: float = 0.0
-
-    def alive(self) -> bool:
-        """Whether that very process still runs: number and start time both agree."""
-        if not self.pid:
-            return False
-        try:
-            process = psutil.Process(self.pid)
-            same = abs(float(process.create_time()) - self.started) < 1.0
-            return bool(same and process.status() != psutil.STATUS_ZOMBIE)
-        except psutil.NoSuchProcess:
-            return False
 
 
 @dataclass(frozen=True)
@@ -134,11 +122,26 @@ class StoreState:
             record = json.loads(self.record.read_text())
         except FileNotFoundError:
             return None
-        return Server(Ports(**record["ports"]), record["pid"], record["started"])
+        return Server(Ports(**record["ports"]), record["pid"])
 
     def write_server(self, server: Server) -> None:
         """Records ports and process."""
         write_private(self.record, json.dumps(asdict(server)))
+
+    def runs(self, pid: int) -> bool:
+        """Whether that process serves this store: it works in the store's folder (start times shift with the clock)."""
+        try:
+            process = psutil.Process(pid)
+            return bool(
+                pid and process.status() != psutil.STATUS_ZOMBIE and process.cwd() == str(self.folder.resolve())
+            )
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            return False  # gone, or its number is another user's by now
+
+    def strays(self) -> list[int]:
+        """Processes of SeaweedFS that serve this store, recorded or not."""
+        running = psutil.process_iter(["name"])
+        return [process.pid for process in running if process.info["name"] == "weed" and self.runs(process.pid)]
 
 
 def store_state() -> StoreState:

@@ -10,6 +10,10 @@ import psutil
 import pytest
 
 from gristmill.engine.children import end_children, engine_children, interruptible
+from gristmill.engine.model import Model
+from gristmill.engine.protocol import ModelIdentity
+from gristmill.engine.vllm import VllmEngine
+from gristmill.params.generate import EngineParams, ModelParams
 
 _WAITING = """
 # multiprocessing.spawn
@@ -72,3 +76,17 @@ def test_process_that_lost_its_parent_is_ended_all_the_same(child: subprocess.Po
     end_children([orphan])
 
     assert not orphan.is_running()
+
+
+async def test_processes_end_though_the_engine_cannot_be_shut_down(child: subprocess.Popen[str]) -> None:
+    class Stuck:
+        def shutdown(self, timeout: float) -> None:
+            raise RuntimeError("the engine is dead")
+
+    engine = VllmEngine(Model(ModelIdentity("m", "1"), "nowhere"), ModelParams(), EngineParams())
+    engine._llm = Stuck()
+
+    with pytest.raises(RuntimeError, match="the engine is dead"):
+        await engine.close()
+
+    assert engine_children() == []

@@ -70,6 +70,16 @@ async def test_no_more_than_width_are_under_way() -> None:
     assert most == 7
 
 
+async def test_a_request_that_the_engine_cancels_ends_the_run_and_loses_no_sample_silently() -> None:
+    async def walk(item: int) -> None:
+        await asyncio.sleep(0)
+        if item == 3:
+            raise asyncio.CancelledError
+
+    with pytest.raises(GristmillError, match="gave up a request of sample 4"):
+        await drive(range(10), walk, lambda *_: None, width=4)
+
+
 async def test_a_fault_ends_the_run_with_that_fault() -> None:
     async def walk(item: int) -> None:
         await asyncio.sleep(0)

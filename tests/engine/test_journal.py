@@ -158,3 +158,14 @@ def test_kill_keeps_every_committed_answer(tmp_path: Path) -> None:
     with open_journal(path) as journal:
         found = [journal.get(i.to_bytes(16, "big")) for i in range(300)]
     assert [answer.text for answer in found if answer] == [str(i) for i in range(300)]
+
+
+def test_answer_that_cannot_be_written_ends_the_run_instead_of_hanging_it(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    with (
+        pytest.raises(GristmillError, match="an answer could not be recorded: UnicodeEncodeError"),
+        open_journal(path) as journal,
+    ):
+        journal.append(KEY, CONTENT, Answer("half of a pair: \ud800"))
+    with open_journal(path) as journal:
+        assert journal.get(KEY) is None

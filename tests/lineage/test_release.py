@@ -256,6 +256,27 @@ def test_latest_never_goes_back_to_an_older_version(workspace: Workspace, store:
     assert store.get_bytes("latest.json") == newer
 
 
+def test_latest_names_the_newer_of_two_versions_published_at_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def published(version: str) -> publishing.Published:
+        content = json.dumps({"address": f"s3://b/{version}", "content_hash": version, "rows": 1}).encode()
+        store.put_if_absent(f"releases/{version}/manifest.json", content)
+        return publishing.Published(version, content)
+
+    put, older = Store.put_bytes, published("v0.2.0")
+
+    def newer_comes_between(held: Store, key: str, data: bytes) -> None:
+        monkeypatch.setattr(Store, "put_bytes", put)
+        publishing.point_latest(held, published("v0.3.0"))
+        put(held, key, data)
+
+    monkeypatch.setattr(Store, "put_bytes", newer_comes_between)
+    publishing.point_latest(store, older)
+
+    assert read_json(store, "latest.json")["version"] == "v0.3.0"
+
+
 def test_release_is_pushed_to_the_git_remote_and_completed_after_a_failure(
     workspace: Workspace, store: Store, tmp_path: Path
 ) -> None:

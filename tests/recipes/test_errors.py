@@ -138,3 +138,9 @@ def test_template_cannot_reach_python(write: Write) -> None:
     outcome = asyncio.run(program.run({"passage": "", "title": "", "draw": 0}, 0, None))
     assert outcome.refused is not None
     assert "unsafe" in outcome.refused.found
+
+
+def test_key_that_yaml_reads_as_something_else_is_named(write: Write) -> None:
+    error = _error(write("steps:\n  - name: reply\n    prompt: Say.\n    json: {type: object, properties: {on: {}}}"))
+    assert error.problem.where == "recipes/mine.yaml:7"
+    assert error.problem.found == "the key 'on' is no text to YAML"

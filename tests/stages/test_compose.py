@@ -71,6 +71,16 @@ def test_compose_with_a_bound_rejects_low_and_unparsed(tmp_path):
     assert found[unparsed["sample_id"]]["reason"] == "judge_unparsed"
 
 
+def test_compose_takes_a_row_whose_mean_is_the_bound(tmp_path):
+    layout = workspace(tmp_path, compose={"min_judge_mean": 3.6})
+    (row,) = samples(1)
+    write_judged(layout, [judged(row, 3.6)])
+
+    compose.run(layout)
+
+    assert len(composed(layout)) == 1
+
+
 def test_compose_accumulates_the_parent_and_refuses_what_it_holds(tmp_path, monkeypatch):
     shelf = Shelf()
     old = samples(4)
@@ -110,6 +120,23 @@ def test_compose_new_row_of_a_parent_document_takes_its_split(tmp_path, monkeypa
     compose.run(layout)
 
     assert [row["split"] for row in composed(layout)] == ["test", "test", "train"]
+
+
+def test_compose_new_row_of_a_parent_seed_takes_its_split_though_its_document_has_another_name(tmp_path, monkeypatch):
+    """A line more at the top of a file renames the documents below it; the texts are the same."""
+    shelf = Shelf()
+    (old,) = samples(1)
+    released(shelf, tmp_path / "old", [old], compose={"splits": {"train": 0, "validation": 0, "test": 1}})
+    layout = workspace(tmp_path, compose={"splits": {"train": 1, "validation": 0, "test": 0}})
+    shelf.pin(layout)
+    monkeypatch.setattr(compose, "connect", lambda params: shelf)
+    another_draw = {**samples(21)[20], "sample_id": "b" * 32, "seed_ids": old["seed_ids"]}
+    assert another_draw["origins"] != old["origins"]
+    write_judged(layout, [judged(another_draw)])
+
+    compose.run(layout)
+
+    assert [row["split"] for row in composed(layout)] == ["test", "test"]
 
 
 def test_compose_row_from_documents_on_two_sides_is_refused(tmp_path, monkeypatch):

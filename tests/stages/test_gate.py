@@ -40,6 +40,18 @@ def test_gate_healthy_data_passes(tmp_path):
     assert (decision["passed"], decision["mode"], decision["reasons"]) == (True, "block", [])
 
 
+@pytest.mark.parametrize(
+    ("changed", "bound"),
+    [
+        ({"accepted": 9_996, "accepted_share": 0.1}, "gate.min_accepted_share"),
+        ({"accepted": 50_000, "failed": 5_004, "failed_share": 0.05}, "gate.max_failed_share"),
+    ],
+)
+def test_gate_goes_by_counts_not_by_rounded_shares(tmp_path, changed, bound):
+    with pytest.raises(GateRefused, match=bound):
+        gated(tmp_path, requested=100_000, **changed)
+
+
 def test_gate_names_every_broken_bound_and_the_way_out(tmp_path):
     with pytest.raises(GateRefused) as raised:
         gated(tmp_path, rows=9, accepted=9, accepted_share=0.0225, failed=40, failed_share=0.1, empty_rows=2)

@@ -15,7 +15,7 @@ from gristmill.errors import GristmillError
 from gristmill.params.publish import StoreParams
 from gristmill.store import embedded
 from gristmill.store.client import connect
-from gristmill.store.state import Ports, Server, StoreState, choose_ports, store_state
+from gristmill.store.state import Server, StoreState, choose_ports, store_state
 
 START = "from gristmill.store import embedded; print(embedded.ensure_running().endpoint)"
 
@@ -51,6 +51,12 @@ def test_two_processes_at_once_start_one_server(fresh_state: StoreState) -> None
     assert embedded.status().running is False
     assert connect(StoreParams(url="s3://kept-bucket/x")).get_bytes("kept") == b"kept"
     assert embedded.status().endpoint == endpoints[0]
+
+    # Who started it was killed before it was recorded: it is ended, for a second one could not share its files.
+    unrecorded = embedded.status().pid
+    fresh_state.write_server(Server(fresh_state.read_server().ports))
+    assert embedded.ensure_running().endpoint == endpoints[0]
+    assert fresh_state.strays() == [embedded.status().pid] != [unrecorded]
 
     # A stranger took a port while it was down: it comes back elsewhere, with the same keys and data.
     keys = fresh_state.read_keys()
@@ -93,12 +99,14 @@ def test_missing_program_names_its_package(fresh_state: StoreState, monkeypatch:
         embedded.ensure_running()
 
 
-def test_recorded_process_with_another_start_time_is_not_ours() -> None:
-    ports = Ports(1, 2, 3, 4)
-    started = psutil.Process().create_time()
+def test_recorded_number_of_a_process_elsewhere_is_not_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = StoreState(tmp_path)
+    assert not state.runs(os.getpid())
 
-    assert Server(ports, os.getpid(), started).alive()
-    assert not Server(ports, os.getpid(), started - 100).alive()
+    monkeypatch.chdir(tmp_path)
+
+    assert state.runs(os.getpid())
+    assert not state.runs(0)
 
 
 def test_chosen_ports_leave_room_for_grpc() -> None:
