@@ -11,10 +11,10 @@ from typing import Any
 from prefect import flow
 
 from gristmill.layout import Stage
-from tasks.inputs import set_parameters, sync_inputs
+from tasks.inputs import check_code, set_parameters, sync_inputs
 from tasks.release import release_version
 from tasks.stages import run_stage
-from tasks.workspace import quiet_failures
+from tasks.terminal import quiet_failures
 
 
 @flow(name="pipeline", log_prints=False)
@@ -27,6 +27,7 @@ def pipeline(parameters: dict[str, Any] | None = None, release: bool = True) -> 
         release: publish to S3 and record a version; without it, the data set is only computed.
 
     """
+    check_code()
     set_parameters(parameters or {})
     sync_inputs()
     for stage in Stage:

@@ -3,10 +3,20 @@
 from typing import Any
 
 from prefect import get_run_logger, task
+from prefect.context import FlowRunContext
 
 from gristmill.lineage.inputs import sync
+from gristmill.lineage.snapshot import require_committed
 from gristmill.params.edit import edit_parameters
 from tasks.workspace import workspace
+
+
+@task(name="check code")
+def check_code() -> None:
+    """A run by the clock refuses code that is not committed: nobody watches it. One by hand marks its release."""
+    context = FlowRunContext.get()
+    if context and context.flow_run and context.flow_run.auto_scheduled:
+        require_committed(workspace()[0])
 
 
 @task(name="set parameters")

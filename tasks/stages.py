@@ -1,6 +1,5 @@
 """One DVC stage as a Prefect task: its log lines and its live progress pass through."""
 
-import sys
 from collections.abc import Callable
 from uuid import UUID
 
@@ -8,13 +7,13 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gristmill.errors import GateRefused, InputError
 from gristmill.frame.progress import Snapshot
 from gristmill.layout import Stage
 from gristmill.lineage.dvc import run_stage as run_dvc_stage
+from tasks.terminal import console
 from tasks.workspace import workspace
 
 _HINTS = (
@@ -24,6 +23,8 @@ _HINTS = (
     "dvc config",
     "Use `dvc push`",
     "Updating lock file",
+    "Generating lock file",
+    "Data and pipelines are up to date",
 )
 
 
@@ -69,14 +70,15 @@ class Watcher:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._artifact: UUID | None = None
+        terminal = console()
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.fields[figures]}"),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=terminal,
             transient=True,
-            disable=not sys.stderr.isatty(),
+            disable=not terminal.is_terminal,
         )
         self._row = self._bar.add_task(stage.value, total=None, figures="")
 

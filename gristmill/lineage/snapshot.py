@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from gristmill.errors import InputError
 from gristmill.layout import Layout
 from gristmill.lineage import git
 from gristmill.lineage.releases import Recorded, message_of
@@ -37,6 +38,21 @@ def code_state(layout: Layout) -> CodeState:
     changed = [path for path in git.changed_files(layout.root) if not path.startswith(_RUN_FILES)]
     params = layout.params.name
     return CodeState(git.head(layout.root), any(path != params for path in changed), params in changed)
+
+
+def require_committed(layout: Layout) -> None:
+    """Raises InputError when code in the work tree is not committed, naming the files. params.yaml may differ."""
+    changed = [
+        path for path in git.changed_files(layout.root) if not path.startswith((*_RUN_FILES, layout.params.name))
+    ]
+    if changed:
+        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+        raise InputError(
+            f"not committed: {', '.join(changed[:5])}{more}",
+            where=str(layout.root),
+            expected="committed code: a run by the clock must be told apart by its commit",
+            do="commit or remove these files; a run by hand takes them as they are and marks its release",
+        )
 
 
 def record(

@@ -121,6 +121,20 @@ def test_progress_and_log_lines_of_the_stages_stand_in_the_ui(prefect):
     assert "generate: " in logs
 
 
+def test_run_by_the_clock_refuses_code_that_is_not_committed(prefect):
+    stray = prefect.workspace.root / "recipes" / "stray.yaml"
+    stray.write_text("name: stray\n")
+
+    def refused():
+        return [run for run in prefect.runs() if run["state_type"] == "FAILED" and run["auto_scheduled"]]
+
+    wait_until(refused, 180)
+
+    stray.unlink()
+    logs = prefect.post("/logs/filter", {"logs": {"flow_run_id": {"any_": [refused()[0]["id"]]}}, "limit": 200})
+    assert any("not committed: recipes/stray.yaml" in log["message"] for log in logs)
+
+
 def test_deployment_cancelled_in_the_middle_ends_the_stage(prefect):
     pause(prefect)
     workspace = prefect.workspace
