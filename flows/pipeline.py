@@ -12,7 +12,7 @@ from prefect import flow
 
 from gristmill.layout import Stage
 from tasks.inputs import check_code, set_parameters, sync_inputs
-from tasks.release import release_version
+from tasks.release import reach_store, release_version
 from tasks.stages import run_stage
 from tasks.terminal import quiet_failures
 
@@ -29,6 +29,8 @@ def pipeline(parameters: dict[str, Any] | None = None, release: bool = True) -> 
     """
     check_code()
     set_parameters(parameters or {})
+    if release:
+        reach_store()
     sync_inputs()
     for stage in Stage:
         run_stage(stage)

@@ -1,12 +1,17 @@
 """Everything that can be wrong before a run, found at once and without loading anything heavy."""
 
 import importlib.util
+import json
 from collections.abc import Callable
+from typing import Any
 
+from gristmill.engine.endpoint.faults import api_key
 from gristmill.engine.model import locate_model
+from gristmill.engine.openai import OpenAIEngine
 from gristmill.engine.scripted import DEFAULT_SCRIPT, load_script
 from gristmill.errors import GristmillError, InputError, Problem, ProblemsError
 from gristmill.layout import Layout
+from gristmill.lineage.ground import has, tracked_parameters
 from gristmill.params.generate import EngineKind
 from gristmill.params.load import parse, read_yaml
 from gristmill.params.root import Params
@@ -27,6 +32,7 @@ def problems(layout: Layout) -> list[Problem]:
     except GristmillError as error:
         return _told(error)
     checks: list[Callable[[], object]] = [
+        lambda: _check_tracked(layout, params),
         lambda: recipe_program(layout.recipes, params.generate.recipe, params.generate.attempts),
         lambda: rubric_program(layout.recipes, params.judge.rubric, params.judge.attempts),
         lambda: lock_sources(params.ingest, layout, lambda: connect(params.store)),
@@ -35,10 +41,29 @@ def problems(layout: Layout) -> list[Problem]:
     return [problem for check in checks for problem in _problems_of(check)]
 
 
+def _check_tracked(layout: Layout, params: Params) -> None:
+    """Raises ProblemsError when params.yaml leaves out what DVC tracks: DVC knows no defaults."""
+    written, defaults = read_yaml(layout.params), params.model_dump(mode="json")
+    missing = [path for path in tracked_parameters(layout) if not has(written, path)]
+    if missing:
+        raise ProblemsError([_missing(path, defaults) for path in missing])
+
+
+def _missing(path: str, defaults: dict[str, Any]) -> Problem:
+    section, _, name = path.partition(".")
+    line = f"{name}: {json.dumps(defaults[section][name])}" if name else f"{section}: {{}}"
+    do = f"write `{line}`" + (f" in the section `{section}`" if name else "") + ", which is the default"
+    return Problem(f"params.yaml: {path}", "missing", "a value in the file: DVC tracks it, and knows no defaults", do)
+
+
 def _check_engine(layout: Layout, params: Params) -> None:
     """Raises InputError when the engine or its model cannot be had."""
     if params.engine.kind is EngineKind.SCRIPTED:
         load_script(params.engine.script or DEFAULT_SCRIPT, layout.root)
+        return
+    if params.engine.kind is EngineKind.OPENAI:
+        api_key()
+        OpenAIEngine(params.engine, params.model)
         return
     if importlib.util.find_spec("vllm") is None:
         raise InputError("vllm is not installed", where="params.yaml: engine.kind", do="run `make setup`")

@@ -6,7 +6,15 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 
 from gristmill.lineage.release import release
+from gristmill.store.client import connect
 from tasks.workspace import workspace
+
+
+@task(name="store")
+def reach_store() -> None:
+    """Fails before any work when the store does not answer, lacks the bucket or refuses the credentials."""
+    _, params = workspace()
+    get_run_logger().info("store: %s", connect(params.store).address(""))
 
 
 @task(name="release")

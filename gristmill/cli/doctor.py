@@ -1,5 +1,6 @@
 """`gristmill doctor`: each part the main job stands on, what was found, and what to do when it is missing."""
 
+import asyncio
 import importlib.metadata
 import importlib.util
 import os
@@ -15,10 +16,13 @@ from dataclasses import asdict, dataclass
 import typer
 
 from gristmill.cli.output import AsJson, show_json, show_rows
+from gristmill.engine.endpoint.faults import KEY_VARIABLES, api_key
 from gristmill.engine.model import locate_model
+from gristmill.engine.openai import OpenAIEngine
 from gristmill.errors import GristmillError
 from gristmill.layout import Layout, find_workspace
-from gristmill.lineage.git import head
+from gristmill.lineage.dvc import status
+from gristmill.lineage.git import open_repository
 from gristmill.params.generate import EngineKind
 from gristmill.params.root import Params
 from gristmill.store import embedded
@@ -64,6 +68,7 @@ def examine(layout: Layout) -> Iterator[Finding]:
     checks: list[tuple[str, Callable[[], Finding]]] = [
         ("model", lambda: _model(layout, params)),
         ("store", lambda: _store(params)),
+        ("dvc graph", lambda: _graph(layout)),
         ("dvc remote", lambda: _remote(layout)),
         ("git", lambda: _git(layout)),
         ("prefect server", _prefect),
@@ -96,7 +101,23 @@ def _installed(distribution: str) -> bool:
 def _model(layout: Layout, params: Params) -> Finding:
     if params.engine.kind is EngineKind.SCRIPTED:
         return Finding("model", True, "not needed by the scripted engine")
+    if params.engine.kind is EngineKind.OPENAI:
+        return asyncio.run(_endpoints(params))
     return Finding("model", True, locate_model(params.model, layout.root).identity.id)
+
+
+async def _endpoints(params: Params) -> Finding:
+    """Looks at each endpoint as a run does at its start."""
+    engine = OpenAIEngine(params.engine, params.model)
+    try:
+        absent = await engine.connect()
+    finally:
+        await engine.close()
+    served = len(params.engine.endpoints) - len(absent)
+    hint = f"no key is set: many https endpoints want one in {KEY_VARIABLES[0]}"
+    keyless = not api_key()[1] and any(address.startswith("https:") for address in params.engine.endpoints)
+    found = f"{engine.model.id}: {served} of {len(params.engine.endpoints)} endpoints answer"
+    return Finding("model", not absent, "; ".join([found, *absent]), hint if keyless else "")
 
 
 def _store(params: Params) -> Finding:
@@ -104,6 +125,11 @@ def _store(params: Params) -> Finding:
         return Finding("store", True, "embedded, not running", "started by `gristmill run` or `gristmill store start`")
     store = connect(params.store)
     return Finding("store", True, f"{store.endpoint or 'aws'}: {store.address('')}")
+
+
+def _graph(layout: Layout) -> Finding:
+    stale = status(layout)
+    return Finding("dvc graph", True, f"{len(stale)} stages to run" if stale else "up to date")
 
 
 def _remote(layout: Layout) -> Finding:
@@ -115,10 +141,7 @@ def _remote(layout: Layout) -> Finding:
 
 
 def _git(layout: Layout) -> Finding:
-    commit = head(layout.root)
-    if commit is None:
-        return Finding("git", False, "no commit", "commit once: a release builds on a commit")
-    return Finding("git", True, commit)
+    return Finding("git", True, open_repository(layout.root).head)
 
 
 def _prefect() -> Finding:

@@ -62,13 +62,20 @@ def _sample_story(layout: Layout, stage: Stage, row: dict[str, Any]) -> dict[str
         "model": {name: row[name] for name in ("model", "model_revision", "engine", "engine_version", "sampling")},
         "seeds": [_seed(layout, seed_id, row) for seed_id in row["seed_ids"]],
         "asked and answered": list(_answers(layout, row["request_keys"])),
-        "passed": read_books(layout, Stage.FILTER)["used"].get("filters", []) if stage is not Stage.GENERATE else [],
+        "passed": _filters(layout) if stage is not Stage.GENERATE else [],
     }
     if "judge_status" in row:
         names = ("judge_status", "judge_faults", "judge_scores", "judge_mean")
         story["judge"] = {name: row[name] for name in names}
         story["judge asked and answered"] = list(_answers(layout, row["judge_request_keys"]))
     return story
+
+
+def _filters(layout: Layout) -> Any:
+    """The filters that the row went through; unknown when the filter stage's folder is gone."""
+    if not layout.data(Stage.FILTER).exists():
+        return ["not known: data/filter is not here (`dvc checkout` brings it back)"]
+    return read_books(layout, Stage.FILTER)["used"].get("filters", [])
 
 
 def _written_before(layout: Layout, sample_id: str) -> dict[str, Any]:

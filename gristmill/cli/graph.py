@@ -15,8 +15,10 @@ from gristmill.errors import InputError, ProblemsError
 from gristmill.frame.supervise import supervise, worker_command
 from gristmill.layout import Layout, Stage, find_workspace
 from gristmill.lineage.git import open_repository
+from gristmill.lineage.ground import ground, require_unmoved
 from gristmill.lineage.inputs import sync as sync_inputs
 from gristmill.lineage.release import release as release_version
+from gristmill.params.edit import changed_parameters
 from gristmill.validation import load_params, problems
 
 
@@ -37,7 +39,9 @@ def run(
     if found := problems(layout):
         raise ProblemsError(found)
     open_repository(layout.root)
-    arguments = {"parameters": parse_settings(set_ or []), "release": not no_release}
+    changes = parse_settings(set_ or [])
+    changed_parameters(layout.params, changes)
+    arguments = {"parameters": changes, "release": not no_release}
     status = _run_flow(layout, arguments)
     if status == 0 and not no_release:
         _show_results(layout)
@@ -60,7 +64,11 @@ def stage(name: Annotated[Stage, typer.Argument(help="The stage; DVC calls this.
     """Run one stage of the graph, with what it needs already there."""
     layout = find_workspace()
     load_params(layout)
-    raise typer.Exit(supervise(name, layout, worker_command(name)))
+    before = ground(layout, name)
+    status = supervise(name, layout, worker_command(name))
+    if status == 0:
+        require_unmoved(name, before, ground(layout, name))
+    raise typer.Exit(status)
 
 
 def sync(as_json: AsJson = False) -> None:
@@ -95,8 +103,18 @@ def parse_settings(settings: list[str]) -> dict[str, Any]:
         path, equals, value = setting.partition("=")
         if not equals or not path.strip():
             raise InputError(f"found --set {setting!r}", expected="PATH=VALUE, such as gate.min_rows=10")
-        changes[path.strip()] = yaml.safe_load(value)
+        changes[path.strip()] = _value(setting, value)
     return changes
+
+
+def _value(setting: str, value: str) -> Any:
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise InputError(
+            f"found --set {setting!r}: {getattr(error, 'problem', None) or error}",
+            expected="a value as it would stand in params.yaml",
+        ) from None
 
 
 def flow_environment(layout: Layout) -> dict[str, str]:
@@ -112,12 +130,18 @@ def flow_environment(layout: Layout) -> dict[str, str]:
 
 
 def _run_flow(layout: Layout, arguments: dict[str, Any]) -> int:
-    """The flow in a process of its own: the library knows nothing of Prefect. Ctrl-C reaches both; the flow decides."""
-    signal.signal(signal.SIGINT, lambda *_: None)
+    """The flow in a process of its own: the library knows nothing of Prefect.
+
+    It leads a process group, so that a Ctrl-C reaches it through us alone: Prefect's server, its
+    child, would end at once, and the flow wait for it in vain.
+    """
     command = [sys.executable, "-m", "flows.pipeline", json.dumps(arguments)]
-    with subprocess.Popen(command, cwd=layout.root, env=flow_environment(layout)) as flow:
-        signal.signal(signal.SIGTERM, lambda *_: flow.terminate())
-        return flow.wait()
+    with subprocess.Popen(command, cwd=layout.root, env=flow_environment(layout), process_group=0) as flow:
+        signal.signal(signal.SIGINT, lambda *_: flow.send_signal(signal.SIGINT))
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: flow.terminate())
+        status = flow.wait()
+    return status if status >= 0 else 128 - status  # ended by a signal: the number that a shell would give
 
 
 def _show_results(layout: Layout) -> None:

@@ -1,14 +1,18 @@
 """`gristmill`: every command in one place; errors become messages and exit codes here."""
 
 import logging
+import os
 import sys
+from typing import NoReturn
 
 import typer
 
 from gristmill import __version__
-from gristmill.cli import doctor, explain, graph, plan, preview, report, store
+from gristmill.cli import audit, doctor, explain, filter, graph, plan, preview, report, store  # noqa: A004
 from gristmill.cli.output import err, out
 from gristmill.errors import GristmillError
+from gristmill.frame.unexpected import explain_unexpected
+from gristmill.layout import find_workspace
 
 app = typer.Typer(
     name="gristmill",
@@ -18,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for group in (graph, preview, plan, explain, report, doctor):
+for group in (graph, preview, plan, filter, explain, report, audit, doctor):
     group.register(app)
 app.add_typer(store.app, name="store")
 
@@ -39,5 +43,19 @@ def main() -> None:
     try:
         app()
     except GristmillError as error:
-        err.print(f"error: {error}", markup=False)
-        sys.exit(error.exit_code)
+        _fail(error)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader, `head` perhaps, has seen enough
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - the last place before the user, where a bug becomes a message
+        _fail(explain_unexpected(error, _what(), find_workspace()))
+
+
+def _fail(error: GristmillError) -> NoReturn:
+    err.print(f"error: {error}", markup=False)
+    sys.exit(error.exit_code)
+
+
+def _what() -> str:
+    """The command's name, for a message and for a file's name."""
+    return " ".join(["gristmill", *(word for word in sys.argv[1:2] if word.isalpha())])

@@ -20,6 +20,8 @@ from gristmill.recipes.steps import ModelStep
 from gristmill.text import estimate_tokens
 from gristmill.validation import load_params
 
+_REASONS_SHOWN = 3
+
 
 @dataclass
 class Forecast:
@@ -44,16 +46,28 @@ def plan(as_json: AsJson = False) -> None:
     layout = find_workspace()
     params = load_params(layout)
     stale = status(layout)
-    rows = [{"stage": stage.value, "state": "; ".join(stale.get(stage, [])) or "up to date"} for stage in Stage]
+    rows = [{"stage": stage.value, "state": _state(stale.get(stage, []))} for stage in Stage]
     forecast = forecast_generate(layout, params)
     if as_json:
         show_json({"stages": rows, "generate": asdict(forecast) if forecast else None})
         return
-    show_rows(rows, as_json=False, title="stages")
+    show_rows([{**row, "state": _shortened(row["state"])} for row in rows], as_json=False, title="stages")
     if forecast is None:
         out.print("\nhow much would be asked is known once the seeds are there: `gristmill sync`, `dvc repro ingest`")
         return
-    show_rows([asdict(forecast)], as_json=False, title="\ngenerate (open: upper bounds)")
+    figures = [{"generate": name.replace("_", " "), "count": count} for name, count in asdict(forecast).items()]
+    show_rows(figures, as_json=False, title="\nwhat generate would ask (open: upper bounds)")
+
+
+def _state(reasons: list[str]) -> str:
+    return "; ".join(reasons) or "up to date"
+
+
+def _shortened(state: str) -> str:
+    """The first reasons; after a change of code they are many, and alike."""
+    reasons = state.split("; ")
+    more = len(reasons) - _REASONS_SHOWN
+    return state if more <= 0 else "; ".join(reasons[:_REASONS_SHOWN]) + f"; and {more} more (--json shows all)"
 
 
 def forecast_generate(layout: Layout, params: Params) -> Forecast | None:

@@ -11,7 +11,7 @@ from gristmill.cli.main import app
 _HEAD = """# Commands
 
 Written from the program (`make reference`). Everything that prints a table also takes `--json`. Exit codes: 0 fine,
-1 a fault, 2 wrong parameters or input, 3 the gate said no, 130 interrupted.
+1 a fault, 2 wrong parameters or input, 3 the gate said no, 4 and 70 a bug of ours, 130 interrupted.
 """
 
 

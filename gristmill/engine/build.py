@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from gristmill.engine.model import locate_model
+from gristmill.engine.openai import OpenAIEngine
 from gristmill.engine.protocol import Engine
 from gristmill.engine.scripted import DEFAULT_SCRIPT, load_script
 from gristmill.engine.vllm import VllmEngine
@@ -13,4 +14,6 @@ def build_engine(engine: EngineParams, model: ModelParams, root: Path) -> Engine
     """The engine that the parameters name. Raises InputError when model or script are not there."""
     if engine.kind is EngineKind.SCRIPTED:
         return load_script(engine.script or DEFAULT_SCRIPT, root)
+    if engine.kind is EngineKind.OPENAI:
+        return OpenAIEngine(engine, model)
     return VllmEngine(locate_model(model, root), model, engine)

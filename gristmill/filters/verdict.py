@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 Mask = npt.NDArray[np.bool_]
+Measures = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Finding:
     reason: str
     value: str
     threshold: str
+    filter: str = ""
+    """The filter that said so; the chain fills it in."""
 
 
 @dataclass(frozen=True)
@@ -74,3 +77,19 @@ def first_failing(*rules: Rule) -> Verdicts:
 
 def _shown(measured: Any) -> str:
     return f"{measured:.3f}" if isinstance(measured, float | np.floating) else str(measured)
+
+
+def at_least(reason: str, measured: npt.NDArray[Any], least: float) -> Rule:
+    """The rule that what was measured reaches `least`."""
+    return Rule(reason, measured, measured >= least, f"at least {least:g}")
+
+
+def at_most(reason: str, measured: npt.NDArray[Any], most: float) -> Rule:
+    """The rule that what was measured does not exceed `most`."""
+    return Rule(reason, measured, measured <= most, f"at most {most:g}")
+
+
+def share(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> Measures:
+    """Part over whole; 0 where there is nothing."""
+    found: Measures = np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)
+    return found

@@ -140,8 +140,17 @@ def read_batches(
 ) -> Iterator[pa.RecordBatch]:
     """The data set's rows in order, at most `batch_rows` at a time."""
     for part in part_files(folder):
-        with pq.ParquetFile(part) as file:
+        with _opened(part) as file:
             yield from file.iter_batches(batch_size=batch_rows, columns=list(columns) if columns else None)
+
+
+def _opened(part: Path) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(part)
+    except pa.ArrowInvalid as error:
+        raise GristmillError(
+            f"not readable as Parquet: {error}", where=str(part), do="run `dvc repro`: it brings the folder back"
+        ) from None
 
 
 def read_rows(folder: Path, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:

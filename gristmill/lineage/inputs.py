@@ -89,7 +89,9 @@ def _cycle_here(layout: Layout) -> Cycle | None:
         return None
     try:
         parent = read_lock(layout.parent_lock)["parent"]
-    except (InputError, KeyError):
+        if parent is not None:
+            parent = {key: parent[key] for key in ("tag", "version", "manifest", "manifest_sha256")}
+    except (InputError, KeyError, TypeError):
         raise InputError(
             "the file does not say which release this cycle builds on",
             where=str(layout.parent_lock),

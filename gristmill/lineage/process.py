@@ -103,6 +103,16 @@ def explain(root: Path, verb: str, output: str) -> DvcError:
             where=str(root),
             do="restore it: `git checkout .dvc`; in a project without one: `dvc init`",
         )
+    if "is not a git repository" in output:
+        return DvcError(
+            "DVC works in a git repository, and there is none",
+            where=str(root),
+            do='make one: `git init && git add -A && git commit -m "Start"`',
+        )
+    if blocked := re.search(r"No space left on device.*|Read-only file system.*|Permission denied.*", output):
+        return DvcError(
+            f"`dvc {verb}` could not write: {blocked[0]}", where=str(root), do="make room, or make the clone writable"
+        )
     if "missing-files" in output or "failed to push" in output or "failed to pull" in output:
         return DvcError(
             f"`dvc {verb}` failed:\n{_tail(output)}", where=str(root), do="run it again when the cause is gone"

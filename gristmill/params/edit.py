@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from ruamel.yaml import YAML
 
+from gristmill.errors import InputError
 from gristmill.params.load import parse
 from gristmill.params.root import Params
 
@@ -15,20 +16,26 @@ from gristmill.params.root import Params
 def edit_parameters(path: Path, changes: Mapping[str, Any]) -> list[str]:
     """Sets each dotted path to its value; gives a line for each value that really changed.
 
-    Raises ProblemsError, and leaves the file alone, when the result would be wrong.
+    Raises InputError, and leaves the file alone, when the result would be wrong.
     """
+    lines, text = changed_parameters(path, changes)
+    if lines:
+        fresh = path.with_suffix(".yaml.new")
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(path)
+    return lines
+
+
+def changed_parameters(path: Path, changes: Mapping[str, Any]) -> tuple[list[str], str]:
+    """What would change, and the file as it would be. Raises InputError when that is wrong."""
     writer = _yaml()
     content = writer.load(path.read_text(encoding="utf-8"))
     lines = [line for key, value in changes.items() if (line := _set(content, key, value))]
-    if not lines:
-        return []
     text = StringIO()
     writer.dump(content, text)
-    parse(Params, yaml.safe_load(text.getvalue()), f"{path.name} with the changes asked for:")
-    fresh = path.with_suffix(".yaml.new")
-    fresh.write_text(text.getvalue(), encoding="utf-8")
-    fresh.replace(path)
-    return lines
+    if lines:
+        parse(Params, yaml.safe_load(text.getvalue()), f"{path.name} with the changes asked for:")
+    return lines, text.getvalue()
 
 
 def _yaml() -> YAML:
@@ -44,10 +51,17 @@ def _yaml() -> YAML:
 def _set(content: Any, key: str, value: Any) -> str | None:
     """Sets one value; None when it was so already. Missing sections are made, validation judges them."""
     *sections, last = key.split(".")
-    for section in sections:
-        content = content[int(section)] if isinstance(content, list) else content.setdefault(section, {})
-    place: Any = int(last) if isinstance(content, list) else last
-    former = content[place] if isinstance(content, list) else content.get(place)
+    try:
+        for section in sections:
+            content = content[int(section)] if isinstance(content, list) else content.setdefault(section, {})
+        place: Any = int(last) if isinstance(content, list) else last
+        former = content[place] if isinstance(content, list) else content.get(place)
+    except (AttributeError, IndexError, ValueError):
+        raise InputError(
+            f"params.yaml has no place for {key!r}",
+            expected="sections and a name, with dots between them, such as gate.min_rows or ingest.sources.0.path",
+            do="see params.schema.json for the names",
+        ) from None
     if former == value:
         return None
     content[place] = value

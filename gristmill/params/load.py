@@ -1,5 +1,6 @@
 """params.yaml -> models; everything that is wrong is said at once, each with its place."""
 
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +12,9 @@ from gristmill.params.section import Section
 
 S = TypeVar("S", bound=Section)
 
+_SECRET_IN_ADDRESS = re.compile(r"(https?://)[^\s'\"]*[@?][^\s'\"]*")
+"""An address that may hold a password or a key; where it is refused for that, it must not be repeated."""
+
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """The file as a mapping. Raises InputError with the line when it is not YAML."""
@@ -18,7 +22,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(
-            "there is no such file", where=str(path), do="restore it: `git checkout params.yaml`"
+            "there is no such file", where=str(path), do=f"restore it: `git checkout {path.name}`"
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
@@ -54,5 +58,5 @@ def _problem(fault: Any, where: str) -> Problem:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    text = _SECRET_IN_ADDRESS.sub(r"\1...", repr(value))
     return text if len(text) <= 80 else text[:77] + "..."

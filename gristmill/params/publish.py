@@ -1,8 +1,10 @@
 """Parameters of `audit`, `gate` and `export`, and of the store, the release and the run around the graph."""
 
 from enum import StrEnum
+from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from gristmill.params.section import Section
 
@@ -51,10 +53,20 @@ class ExportParams(Section):
     """Size at which a shard is closed, before compression."""
 
 
+def _without_secrets(endpoint: str) -> str:
+    """The endpoint, if it holds no credentials: it goes into manifests and messages."""
+    parts = urlsplit(endpoint)
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("an address without user, key, `?` or `#`: keys come from AWS's standard variables or files")
+    return endpoint
+
+
 class StoreParams(Section):
     """The S3 store. Credentials come from the environment or the standard AWS chain, never from here."""
 
-    endpoint: str = Field(default="embedded", pattern=r"^(embedded|aws|https?://.+)$")
+    endpoint: Annotated[str, AfterValidator(_without_secrets)] = Field(
+        default="embedded", pattern=r"^(embedded|aws|https?://.+)$"
+    )
     """`embedded` starts SeaweedFS on loopback; `aws` is Amazon S3; otherwise the address of an S3-compatible store."""
     url: str = Field(
         default="s3://gristmill/python-docs-qa", pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w./-]+)?$"

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from gristmill.params.filters import C4Params, FinewebParams, GopherQualityParams, GopherRepetitionParams
 from gristmill.params.section import Section
 
 
@@ -81,17 +82,34 @@ class SupportParams(Section):
     """Share of the prompt's content words that must stand in the seed's text."""
 
 
+class TextColumn(StrEnum):
+    """A column of samples that holds text."""
+
+    PROMPT = "prompt"
+    RESPONSE = "response"
+
+
 class FilterParams(Section):
-    """Cheap checks, before the judge costs anything; the first that fails gives the reason."""
+    """Cheap checks, before the judge costs anything, in this order; the first that fails gives the reason."""
 
     length: LengthParams = LengthParams()
     """Bounds on length."""
-    language: LanguageParams = LanguageParams()
-    """Languages kept."""
     form: FormParams = FormParams()
     """Question or not, answer or mere echo."""
     boilerplate: BoilerplateParams = BoilerplateParams()
     """Phrases that no row should hold."""
+    text_column: TextColumn = TextColumn.RESPONSE
+    """What the four published filters (the next four sections) look at."""
+    gopher_quality: GopherQualityParams | None = None
+    """Gopher's signs of prose; off while `null`, and `{}` takes the paper's constants. So for the next three."""
+    gopher_repetition: GopherRepetitionParams | None = None
+    """Gopher's bounds on repetition."""
+    c4: C4Params | None = None
+    """C4's sentences."""
+    fineweb: FinewebParams | None = None
+    """FineWeb's look of lines."""
+    language: LanguageParams = LanguageParams()
+    """Languages kept."""
     support: SupportParams | None = SupportParams()
     """Grounding in the seed's text; `null` for recipes that give no evidence."""
 

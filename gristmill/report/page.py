@@ -15,7 +15,7 @@ import jinja2
 
 from gristmill.audit.bounds import bounds_of
 from gristmill.audit.funnel import SAMPLES
-from gristmill.errors import GristmillError
+from gristmill.errors import GristmillError, InputError
 from gristmill.layout import Layout, Stage
 from gristmill.params.load import parse, read_yaml
 from gristmill.params.root import Params
@@ -110,6 +110,10 @@ def _needed(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise GristmillError(
             "there is nothing to report on yet", where=str(path), do="run `dvc repro audit` or `gristmill run`"
+        ) from None
+    except ValueError as error:
+        raise InputError(
+            f"not readable as JSON: {error}", where=str(path), do="run `dvc repro`: it makes the file again"
         ) from None
     return content
 

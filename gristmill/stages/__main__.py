@@ -4,21 +4,17 @@ Each stage is a module of this package with one function, `run(layout)`. Only th
 what it imports is loaded, so that a stage's dependencies in dvc.yaml are its own.
 """
 
-import errno
 import importlib
 import logging
 import signal
 import sys
-import time
-import traceback
 from types import FrameType
 
 from gristmill.errors import GristmillError
 from gristmill.frame.progress import clear_progress
 from gristmill.frame.supervise import die_with_parent
-from gristmill.layout import Layout, Stage, find_workspace
-
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+from gristmill.frame.unexpected import explain_unexpected
+from gristmill.layout import Stage, find_workspace
 
 
 def main() -> int:
@@ -38,27 +34,11 @@ def main() -> int:
     except KeyboardInterrupt:
         _say(f"{stage.value}: interrupted; nothing was written, answers already given are kept in the journal")
         return 130
-    except OSError as error:
-        if error.errno not in _NO_ROOM:
-            _say(_bug(error, stage, layout))
-            return 70
-        _say(f"error: stage {stage.value}: {error}\n    do: free some room and run this again; nothing was written")
-        return GristmillError.exit_code
     except Exception as error:  # noqa: BLE001 - the last place before the user, where a bug becomes a message
-        _say(_bug(error, stage, layout))
-        return 70
+        told = explain_unexpected(error, f"stage {stage.value}", layout)
+        _say(f"error: {told}")
+        return told.exit_code
     return 0
-
-
-def _bug(error: Exception, stage: Stage, layout: Layout) -> str:
-    """Keeps the traceback in a file and says where."""
-    path = layout.state / "logs" / f"{stage.value}-{time.strftime('%Y%m%dT%H%M%S')}.log"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(traceback.format_exception(error)))
-    return (
-        f"error: stage {stage.value}: unexpected {type(error).__name__}: {error}\n"
-        f"    do: nothing was written; this is a bug of Gristmill's, please report it with {path}"
-    )
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

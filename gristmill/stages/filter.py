@@ -29,7 +29,7 @@ def run(layout: Layout) -> None:
             for row, finding in sorted(verdicts.refused.items()):
                 _refuse(run, ledger, batch, row, finding)
             run.progress.advance(batch.num_rows)
-        run.used(filters=[check.name for check in chain.filters])
+        run.used(filters=chain.names)
 
 
 def _refuse(run: StageRun, ledger: Ledger, batch: pa.RecordBatch, row: int, finding: Finding) -> None:

@@ -147,7 +147,8 @@ class _Mill:
             f"no seed is left: {reasons or 'the sources hold no document'}" + (f" (first: {places})" if places else ""),
             where="ingest",
             expected="at least one passage that passes ingest.passages",
-            do="mend the files, or loosen ingest.passages in params.yaml",
+            do="mend the files, set the source's `text_column` where a column is missing,"
+            " or loosen ingest.passages in params.yaml",
         )
 
 

@@ -103,7 +103,7 @@ def _answered(error: ClientError, endpoint: str, address: str) -> StoreError:
         return StoreError(
             f"there is no such bucket at {endpoint}",
             where=address,
-            do="create the bucket, or correct `store.url` in params.yaml",
+            do="create the bucket, or correct the address in params.yaml (`store.url`, or the source's `path`)",
         )
     if code in _WRONG_REGION:
         return StoreError(

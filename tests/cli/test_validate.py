@@ -70,6 +70,26 @@ def test_validate_reports_recipe_source_and_model_together(clone):
     assert "params.yaml: model.path" in places
 
 
+def test_validate_names_what_dvc_tracks_and_the_file_leaves_out(clone):
+    shutil.copy(ROOT / "dvc.yaml", clone / "dvc.yaml")
+    text = (clone / "params.yaml").read_text()
+    (clone / "params.yaml").write_text(
+        text.replace("  script: null\n", "").replace("audit:\n  token_budget: 2000\n", "")
+    )
+
+    done = validate(clone)
+
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "params.yaml: engine.script: missing",
+        "    expected: a value in the file: DVC tracks it, and knows no defaults",
+        "    do: write `script: null` in the section `engine`, which is the default",
+        "params.yaml: audit: missing",
+        "    expected: a value in the file: DVC tracks it, and knows no defaults",
+        "    do: write `audit: {}`, which is the default",
+    ]
+
+
 def test_validate_of_broken_yaml_names_line_and_column(clone):
     (clone / "params.yaml").write_text("ingest:\n  sources: [\n")
 
@@ -97,3 +117,12 @@ def test_validate_loads_nothing_heavy(clone):
     done = subprocess.run([sys.executable, "-c", code], cwd=clone, capture_output=True, text=True)
 
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_validate_asks_for_the_revision_that_an_endpoint_serves(clone):
+    change(clone, engine={"kind": "openai", "endpoints": ["http://127.0.0.1:9"]})
+
+    done = validate(clone)
+
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0] == "params.yaml: model.revision: missing"

@@ -31,9 +31,10 @@ class Workspace:
         return done
 
     def start(self, *command: str) -> subprocess.Popen[str]:
-        """Starts a command and leaves it running; its output goes nowhere."""
+        """Starts a command in a session of its own and leaves it running; its output goes nowhere."""
         quiet = subprocess.DEVNULL
-        return subprocess.Popen(command, cwd=self.root, env=self.env(), stdout=quiet, stderr=quiet, text=True)
+        streams = {"stdout": quiet, "stderr": quiet}
+        return subprocess.Popen(command, cwd=self.root, env=self.env(), text=True, start_new_session=True, **streams)
 
     def env(self) -> dict[str, str]:
         """The user's environment, with this virtual environment first on PATH."""

@@ -61,3 +61,15 @@ def test_parts_written_twice_are_equal_byte_for_byte(tmp_path):
 def test_parts_missing_says_what_to_run(tmp_path):
     with pytest.raises(GristmillError, match="run `dvc repro`"):
         part_files(tmp_path)
+
+
+def test_part_that_is_not_parquet_names_the_file_and_the_way_out(tmp_path):
+    write(tmp_path, rows(3))
+    [part] = part_files(tmp_path)
+    part.write_bytes(b"x")
+
+    with pytest.raises(GristmillError) as caught:
+        list(read_rows(tmp_path))
+
+    assert caught.value.problem.where == str(part)
+    assert "dvc repro" in caught.value.problem.do

@@ -214,3 +214,10 @@ def test_remote_of_another_store_drops_the_embedded_keys_and_keeps_a_users_own(
     ]
     workspace.dvc("remote", "modify", "--local", "store", "profile", "mine")
     assert dvc.configure_remote(workspace.layout, amazon) is False
+
+
+def test_status_without_a_git_repository_names_the_way_out(workspace: Workspace) -> None:
+    shutil.rmtree(workspace.root / ".git")
+
+    with pytest.raises(DvcError, match="git init"):
+        dvc.status(workspace.layout)

@@ -131,3 +131,11 @@ def test_missing_source_changes_nothing(cycle: Workspace) -> None:
     with pytest.raises(GristmillError, match=r"seeds\.txt"):
         synced(cycle)
     assert locks(cycle) == before
+
+
+@pytest.mark.parametrize("parent", ["4", '"dataset@v0.1.0"', '{"tag": "dataset@v0.1.0"}'])
+def test_parent_that_is_no_release_names_the_way_out(cycle: Workspace, parent: str) -> None:
+    (cycle.root / "inputs" / "parent.lock").write_text(f'{{"version": 1, "parent": {parent}}}')
+
+    with pytest.raises(GristmillError, match="gristmill sync"):
+        synced(cycle)

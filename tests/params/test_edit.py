@@ -5,8 +5,8 @@ import shutil
 import pytest
 import yaml
 
-from gristmill.errors import ProblemsError
-from gristmill.params.edit import edit_parameters
+from gristmill.errors import InputError, ProblemsError
+from gristmill.params.edit import changed_parameters, edit_parameters
 from tests.closure import ROOT
 
 
@@ -43,4 +43,25 @@ def test_edit_with_one_wrong_value_changes_nothing(params):
     with pytest.raises(ProblemsError, match=r"gate\.min_rowz: unknown parameter"):
         edit_parameters(params, {"gate.min_rows": 7, "gate.min_rowz": 8})
 
+    assert params.read_text() == before
+
+
+@pytest.mark.parametrize("path", ["gate.min_rows.x", "ingest.sources.7.path", "ingest.sources.first.path", "seed.0"])
+def test_edit_of_a_path_that_leads_nowhere_names_it(params, path):
+    before = params.read_text()
+
+    with pytest.raises(InputError) as caught:
+        edit_parameters(params, {path: 3})
+
+    assert path.split(".")[0] in str(caught.value)
+    assert params.read_text() == before
+
+
+def test_changed_parameters_tells_what_would_change_and_writes_nothing(params):
+    before = params.read_text()
+
+    lines, text = changed_parameters(params, {"gate.min_rows": 7})
+
+    assert lines == ["gate.min_rows: 50 -> 7"]
+    assert text == before.replace("min_rows: 50", "min_rows: 7")
     assert params.read_text() == before

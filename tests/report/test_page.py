@@ -107,6 +107,15 @@ def test_report_before_the_audit_says_what_to_run(tmp_path):
         report(workspace(tmp_path))
 
 
+def test_report_of_damaged_measures_names_the_file_and_the_way_out(tmp_path):
+    layout = workspace(tmp_path)
+    through_audit(layout, samples(8))
+    (layout.data(Stage.AUDIT) / "measures.json").write_text("x")
+
+    with pytest.raises(GristmillError, match=r"measures\.json: not readable as JSON.*\n.*dvc repro"):
+        report(layout)
+
+
 def test_report_redacts_personal_data_in_samples(tmp_path):
     layout = workspace(tmp_path)
     rows = samples(6)

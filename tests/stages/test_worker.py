@@ -26,7 +26,7 @@ sys.exit(main())
         (
             'OSError(28, "No space left on device", "data")',
             1,
-            "'data'\n    do: free some room",
+            "data: No space left on device\n    do: free some room",
         ),
         ('OSError(5, "Input/output error")', 70, "unexpected OSError"),
         ('ValueError("odd")', 70, "unexpected ValueError: odd\n    do: nothing was written; this is a bug"),

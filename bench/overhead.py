@@ -1,0 +1,188 @@
+"""What the pipeline adds to a row: the whole generate stage with an engine that answers at once.
+
+    python -m bench.overhead                                    20,000 rows, scripted engine
+    python -m bench.overhead --engine openai                    the same against a local endpoint over HTTP
+    python -m bench.overhead --engine openai --delay-ms 500     20,480 rows, each answer half a second away
+    python -m bench.overhead --quick                            a tenth of the rows
+
+The recipe is bench/recipes/qa-json.yaml, lighter than qa-from-docs: one chat request for each passage, answered with
+one JSON object (question and answer) that is validated against its schema. Passages have 300 tokens, all different.
+The journal is on and cold, Parquet is written, books are kept; making the seeds and starting Python are left out. The
+endpoint (tests/engine/endpoint.py) is a process of its own that shares the machine; its constraint check is part of
+the time.
+
+Prints one JSON object as its last line: `rows_per_s`, `cpu_us_per_row` (of this process alone, which says more where
+others share the machine), and with the scripted engine `us_per_row_by_part`: each part run
+alone over the same rows (reading seeds; rendering, walking through the program and validating; the journal; writing),
+and what is left of the whole (the engine loop, the stage's frame).
+"""
+
+import argparse
+import asyncio
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from pydoc_data.topics import topics
+from typing import Any
+
+import yaml
+
+from gristmill.engine.journal import open_journal
+from gristmill.frame.parquet import PartWriter
+from gristmill.identity import sample_id, text_hash
+from gristmill.layout import Layout, Stage
+from gristmill.recipes.compile import recipe_program
+from gristmill.recipes.outcome import Outcome
+from gristmill.recipes.plan import PlannedSample, planned_samples, read_quota
+from gristmill.recipes.request import Answer, Answered, Request, request_key
+from gristmill.recipes.rows import sample_row, shared_columns
+from gristmill.schema import SAMPLE, SEED
+from gristmill.stages import generate
+from tests.engine.endpoint import Running
+
+RECIPE = Path(__file__).parent / "recipes" / "qa-json.yaml"
+PASSAGE_WORDS = 230
+"""Of English prose with its marks: about 300 tokens."""
+ANSWER = json.dumps(
+    {
+        "question": "Which names does a class definition bind in the scope where it stands?",
+        "answer": "The class name, to the class object that its suite makes.",
+    }
+)
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--engine", choices=["scripted", "openai"], default="scripted")
+    parser.add_argument("--rows", type=int)
+    parser.add_argument("--delay-ms", type=float, default=0.0, help="how long the endpoint takes for an answer")
+    parser.add_argument("--in-flight", type=int, default=128)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the rows")
+    given = parser.parse_args()
+    rows = given.rows or (20_480 if given.delay_ms else 20_000) // (10 if given.quick else 1)
+    with tempfile.TemporaryDirectory(prefix="gristmill-bench-") as folder:
+        layout = workspace(Path(folder), rows)
+        if given.engine == "openai":
+            print(json.dumps(over_http(layout, rows, given.delay_ms, given.in_flight)))
+        else:
+            print(json.dumps(scripted(layout, rows, given.in_flight)))
+
+
+def over_http(layout: Layout, rows: int, delay_ms: float, in_flight: int) -> dict[str, Any]:
+    """The stage against an endpoint in a process of its own."""
+    endpoint = Running("--delay-ms", str(delay_ms), "--answer", ANSWER)
+    try:
+        write_params(layout, in_flight, kind="openai", endpoints=[endpoint.address])
+        found = {"engine": "openai", **stage(layout, rows, in_flight)}
+    finally:
+        endpoint.end()
+    return {**found, "delay_ms": delay_ms, "ideal_rows_per_s": in_flight / delay_ms * 1000} if delay_ms else found
+
+
+def scripted(layout: Layout, rows: int, in_flight: int) -> dict[str, Any]:
+    """The stage with the scripted engine, and its parts alone."""
+    write_params(layout, in_flight, kind="scripted", script="bench.overhead:answer")
+    found = stage(layout, rows, in_flight)
+    seconds = parts(layout)
+    seconds["rest"] = rows / found["rows_per_s"] - sum(seconds.values())
+    by_part = {name: round(value / rows * 1e6, 1) for name, value in seconds.items()}
+    return {"engine": "scripted", **found, "us_per_row_by_part": by_part}
+
+
+def stage(layout: Layout, rows: int, in_flight: int) -> dict[str, Any]:
+    """The whole stage: rows per second of wall clock, and what a row costs this process in CPU time, all threads."""
+    before = time.process_time()
+    seconds = timed(lambda: generate.run(layout))
+    cpu = time.process_time() - before
+    figures = {"rows_per_s": round(rows / seconds, 1), "cpu_us_per_row": round(cpu / rows * 1e6, 1)}
+    return {"rows": rows, "in_flight": in_flight, **figures}
+
+
+def answer(_: Request) -> str:
+    """The scripted engine's answer to everything."""
+    return ANSWER
+
+
+def parts(layout: Layout) -> dict[str, float]:
+    """Seconds of each part of the stage, run alone over all rows."""
+    program = recipe_program(layout.recipes, "qa-json", 1)
+    columns = shared_columns(program, "bench", "1")
+    plan: list[PlannedSample] = []
+    outcomes: list[Outcome] = []
+    requests: list[Request] = []
+    given = Answered("0" * 32, Answer(ANSWER, "stop", 330, 40, 0, "scripted/1"))
+
+    async def ask(request: Request) -> Answered:
+        requests.append(request)
+        return given
+
+    async def walk() -> None:
+        for sample in plan:
+            outcomes.append(await program.run(sample.inputs(), sample.draw, ask))
+
+    def record() -> None:
+        with open_journal(layout.root / "parts" / "journal.sqlite") as journal:
+            for request in requests:
+                content = request.content("bench@1")
+                key = request_key(content)
+                if journal.get(key) is None:
+                    journal.append(key, content, given.answer)
+
+    def write() -> None:
+        with PartWriter(layout.root / "parts" / "rows", SAMPLE) as out:
+            for sample, outcome in zip(plan, outcomes, strict=True):
+                identity = sample_id([sample.seed["seed_id"]], program.hash, "bench@1", sample.draw)
+                out.append(sample_row(identity, sample, outcome, columns))
+
+    quota = read_quota(layout.quota_lock, "qa-json")
+    return {
+        "seeds": timed(lambda: plan.extend(planned_samples(layout.data(Stage.INGEST), quota))),
+        "render_and_program": timed(lambda: asyncio.run(walk())),
+        "journal": timed(record),
+        "write": timed(write),
+    }
+
+
+def workspace(root: Path, rows: int) -> Layout:
+    """A folder with so many seeds, the recipe and its quota."""
+    layout = Layout(root)
+    (root / "recipes").mkdir()
+    (root / "recipes" / RECIPE.name).write_text(RECIPE.read_text())
+    layout.quota_lock.parent.mkdir()
+    layout.quota_lock.write_text(json.dumps({"version": 1, "recipes": {"qa-json": {"seeds": rows, "draws": 1}}}))
+    words = " ".join(topics.values()).split()
+    with PartWriter(layout.data(Stage.INGEST), SEED) as out:
+        for number in range(rows):
+            start = number * 37 % (len(words) - PASSAGE_WORDS)
+            out.append(seed(f"Passage {number}. {' '.join(words[start : start + PASSAGE_WORDS])}"))
+    return layout
+
+
+def seed(text: str) -> dict[str, Any]:
+    """A seed's row."""
+    origin = {"source": "bench", "document_id": "d", "address": "bench#d", "offset": 0, "licence": None}
+    return {"seed_id": text_hash(text), "text": text, "title": None, "tokens": 300, "depth": 0, "origins": [origin]}
+
+
+def write_params(layout: Layout, in_flight: int, **engine: Any) -> None:
+    """params.yaml for the one stage."""
+    params = {
+        "generate": {"recipe": "qa-json", "attempts": 1},
+        "model": {"name": "tiny", "revision": "bench"},
+        "engine": {"max_in_flight": in_flight, **engine},
+    }
+    layout.params.write_text(yaml.safe_dump(params))
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that the work took."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()

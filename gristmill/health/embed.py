@@ -1,0 +1,39 @@
+"""Texts as vectors of length 1: mean of WordLlama's static token embeddings, in 256 dimensions.
+
+The model is inside the package, and only looks up and adds: 10,000 short texts take half a second, without a network.
+Chosen over hashed character 3- to 5-grams of the same width: on what a trigram model wrote from a language reference,
+first generation, coverage moves 11.4 standard deviations against 5.9, MAUVE 7.9 against 3.6, Vendi 2.0
+against 1.4, recall 1.4 against 4.0.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gristmill.errors import GristmillError
+from gristmill.health.neighbours import Vectors
+
+
+def embed(texts: Sequence[str]) -> Vectors:
+    """One row for each text. Raises GristmillError when a text gets no vector that could be compared."""
+    found = _model().embed(list(texts)).astype(np.float32)
+    lengths = np.linalg.norm(found, axis=1, keepdims=True)
+    bad = np.flatnonzero(~np.isfinite(lengths[:, 0]) | (lengths[:, 0] == 0))
+    if len(bad):
+        raise GristmillError(
+            f"no vector for {len(bad)} of {len(texts)} texts, the first: {texts[int(bad[0])][:80]!r}",
+            expected="texts with words in them",
+            do="remove such texts from the set",
+        )
+    vectors: Vectors = found / lengths
+    return vectors
+
+
+@cache
+def _model() -> Any:
+    import wordllama
+
+    return wordllama.WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)

@@ -1,0 +1,1 @@
+"""Tables of any columns, Parquet or JSONL: read in batches, filtered, written as Parquet."""
