@@ -29,7 +29,7 @@ sys.exit(main())
             "data: No space left on device\n    do: free some room",
         ),
         ('OSError(5, "Input/output error")', 70, "unexpected OSError"),
-        ('ValueError("odd")', 70, "unexpected ValueError: odd\n    do: nothing was written; this is a bug"),
+        ('ValueError("odd")', 70, "unexpected ValueError: odd\n    do: this is a bug of Gristmill's, nothing is lost"),
     ],
 )
 def test_fault_of_a_stage_is_a_message_with_the_way_out(tmp_path: Path, fault: str, status: int, said: str) -> None:

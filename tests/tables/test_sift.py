@@ -130,7 +130,7 @@ def test_filter_line_beyond_the_limit_is_rejected_with_its_number(tmp_path, monk
 
     assert said["kept"] == 2
     assert said["reasons"] == [{"filter": "input", "reason": "line_too_long", "rows": 1}]
-    assert list(read_rows(tmp_path / "out" / "rejected"))[0]["value"] == "line 2: more than 5000 bytes"
+    assert next(iter(read_rows(tmp_path / "out" / "rejected")))["value"] == "line 2: more than 5000 bytes"
 
 
 def test_filter_null_texts_are_rejected_and_differing_columns_joined(tmp_path):
