@@ -85,6 +85,7 @@ def test_gristmill_run_after_dvc_repro_runs_no_stage_and_releases(walked):
     assert workspace.json("release.json")["rows"] == workspace.json("data", "export", "manifest.json")["rows"]
 
 
+@SYSTEM
 def test_both_doors_leave_the_same_lock_but_for_volatile_metrics(walked, scripted):
     workspace, _ = walked
     slow_down(scripted)

@@ -28,6 +28,7 @@ def fresh_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sto
     embedded.stop()
 
 
+@pytest.mark.system
 def test_two_processes_at_once_start_one_server(fresh_state: StoreState) -> None:
     starters = [subprocess.Popen([sys.executable, "-c", START], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     endpoints = [starter.communicate(timeout=120)[0].strip() for starter in starters]
