@@ -35,6 +35,10 @@ class GristmillError(Exception):
         self.problem = Problem(where, found, expected, do)
         super().__init__(str(self.problem))
 
+    def __repr__(self) -> str:
+        """As it is told: others log exceptions by this."""
+        return f"{type(self).__name__}: {self}"
+
 
 class InputError(GristmillError):
     """Wrong parameters or input, found before any work was done."""

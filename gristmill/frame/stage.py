@@ -118,19 +118,26 @@ class StageRun:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def metrics(self) -> dict[str, Any]:
-        """The stage's figures: rows, seconds, rate, memory, and what the stage added."""
+        """The stage's figures: rows of its main ledger, seconds, rate, memory, and what the stage added."""
         seconds = time.monotonic() - self._start
-        main = next(iter(self._books.as_list()), Ledger("rows").as_dict())
         return {
-            "in": main["in"],
-            "out": main["out"],
-            "rejected": sum(main["rejected"].values()),
-            "failed": sum(main["failed"].values()),
+            **self._rows(seconds),
             "seconds": round(seconds, 3),
-            "rows_per_s": round(main["in"] / seconds, 3),
             "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
             **self._metrics,
         }
+
+    def _rows(self, seconds: float) -> dict[str, Any]:
+        """What came in and what became of it; empty for a stage that keeps no books, as the gate does."""
+        for main in self._books.as_list():
+            return {
+                "in": main["in"],
+                "out": main["out"],
+                "rejected": sum(main["rejected"].values()),
+                "failed": sum(main["failed"].values()),
+                "rows_per_s": round(main["in"] / seconds, 3),
+            }
+        return {}
 
 
 @contextmanager
@@ -163,6 +170,8 @@ def read_books(layout: Layout, stage: Stage) -> dict[str, Any]:
 
 def describe(metrics: Mapping[str, Any]) -> str:
     """One line for people: what came in and what became of it."""
+    if "in" not in metrics:
+        return f"done in {metrics['seconds']:.1f} s"
     return (
         f"{metrics['in']:,} in, {metrics['out']:,} out, {metrics['rejected']:,} rejected,"
         f" {metrics['failed']:,} failed in {metrics['seconds']:.1f} s"

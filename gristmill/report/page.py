@@ -96,7 +96,7 @@ def _speeds(layout: Layout) -> list[dict[str, Any]]:
     """The volatile figures of the stages that went through rows."""
     found = ((stage.value, layout.metrics(stage)) for stage in Stage)
     speeds = [{"stage": name, **json.loads(path.read_text())} for name, path in found if path.is_file()]
-    return [speed for speed in speeds if speed["in"]]
+    return [speed for speed in speeds if speed.get("in")]
 
 
 def _table(path: Path) -> list[dict[str, str]]:
