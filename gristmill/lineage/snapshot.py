@@ -35,16 +35,14 @@ class CodeState:
 
 def code_state(layout: Layout) -> CodeState:
     """The state of the work tree against the commit that is checked out."""
-    changed = [path for path in git.changed_files(layout.root) if not path.startswith(_RUN_FILES)]
+    changed = _changed(layout)
     params = layout.params.name
     return CodeState(git.head(layout.root), any(path != params for path in changed), params in changed)
 
 
 def require_committed(layout: Layout) -> None:
     """Raises InputError when code in the work tree is not committed, naming the files. params.yaml may differ."""
-    changed = [
-        path for path in git.changed_files(layout.root) if not path.startswith((*_RUN_FILES, layout.params.name))
-    ]
+    changed = [path for path in _changed(layout) if path != layout.params.name]
     if changed:
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
         raise InputError(
@@ -64,6 +62,11 @@ def record(
     message = message_of(release)
     commit = git.write_commit(repository, parents, _files(layout), published, message)
     git.set_branch_and_tag(layout.root, commit, release.tag, message)
+
+
+def _changed(layout: Layout) -> list[str]:
+    """Files of the work tree that differ from the commit, but for those that runs and releases write."""
+    return [path for path in git.changed_files(layout.root) if not path.startswith(_RUN_FILES)]
 
 
 def _files(layout: Layout) -> list[str]:
