@@ -39,10 +39,10 @@ def test_engine_ends_when_dvc_is_ended(real, how):
     repro = real.start("dvc", "repro", "generate")
     wait_until(lambda: engine_processes(real))
 
-    target = repro.pid
-    if how is signal.SIGINT:  # a terminal sends it to everyone in the foreground; DVC itself waits for its stage
-        target = next(p.pid for p in psutil.Process(repro.pid).children() if "stage" in " ".join(p.cmdline()))
-    os.kill(target, how)
+    if how is signal.SIGINT:
+        os.killpg(repro.pid, how)  # as a terminal does; DVC itself waits for its stage
+    else:
+        os.kill(repro.pid, how)
     repro.wait(60)
 
     wait_until(lambda: not engine_processes(real), 30)
