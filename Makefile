@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
-.PHONY: help run test test-system check format lock reference bench-peers setup setup-dev clean
+.PHONY: help run test test-system check format lock reference graph bench-peers setup setup-dev clean
 
 # Passed on to requirements/setup.sh where given: PYTHON=python3.12, DEVICE=cpu or DEVICE=gpu.
 export PYTHON DEVICE
@@ -38,6 +38,9 @@ lock: setup-dev ## resolve requirements/*.in to the pinned lists requirements/*.
 reference: setup-dev ## write docs/commands.md and params.schema.json from the program
 	@.venv/bin/python -m gristmill.cli.reference > docs/commands.md
 	@.venv/bin/gristmill schema > params.schema.json
+
+graph: setup-dev ## write into dvc.yaml which code each stage depends on, from the imports
+	@.venv/bin/python -m tests.write_graph
 
 bench-peers: ## make .venv-peers, an environment of its own for what the benchmarks compare with
 	@test -x .venv-peers/bin/python || python3 -m venv .venv-peers

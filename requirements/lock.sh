@@ -39,4 +39,4 @@ cat cpu.txt gpu.txt >"$work/gpu.txt"
 lock gpu
 # dev.txt holds only what comes on top.
 mapfile -t in_cpu < <(sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package=\1/p' cpu.txt)
-lock dev --constraint cpu.txt "${in_cpu[@]}"
+lock dev --override leave-out-cpu.txt --constraint cpu.txt "${in_cpu[@]}"
