@@ -20,9 +20,13 @@ SEED = pa.schema(
         pa.field("title", pa.string()),
         pa.field("tokens", pa.int32(), nullable=False),  # estimated, see gristmill.text.estimate_tokens
         pa.field("depth", pa.int8(), nullable=False),  # 0 = real text
+        pa.field("language", pa.string()),  # tag, where the source, its column or detection tells
+        pa.field("stratum", pa.string()),  # topic or grade, where the source's column tells
+        pa.field("fields", pa.string()),  # JSON object: the source's `fields`; null where it names none
         pa.field("origins", pa.list_(pa.field("element", ORIGIN, nullable=False)), nullable=False),
     ]
 )
+"""Of a text that stands in several rows, title, language, stratum and fields are those of the first."""
 
 SAMPLE = pa.schema(
     [

@@ -40,11 +40,33 @@ class Source(Section):
     text_column: str = "text"
     """Column (or JSON key) that holds the text, in JSONL, Parquet and CSV."""
     id_column: str | None = None
-    """Column that names the document; without one, its line or row number does."""
+    """Column that names the document; without one, the row's content does: equal rows are one document."""
     title_column: str | None = None
     """Column that holds a title, shown to the model before the passage."""
     licence: str | None = None
     """SPDX name of the licence; every row written from this source carries it."""
+    licence_column: str | None = None
+    """Column with the row's own licence; where it is empty, `licence` holds."""
+    language: str | None = None
+    """Language of the texts, as a tag such as `en`; seeds carry it."""
+    language_column: str | None = None
+    """Column with the row's own language; where it is empty, `language` holds."""
+    stratum_column: str | None = None
+    """Column with the row's stratum (a topic, a grade of quality); seeds carry it."""
+    fields: dict[str, str] = Field(default_factory=dict)
+    """Further columns that recipes can name: name in the seed -> column, such as `answer: gold_answer`."""
+
+    @property
+    def describing_columns(self) -> tuple[str, ...]:
+        """Columns that say something about the text, beside its id and title."""
+        named = (self.licence_column, self.language_column, self.stratum_column)
+        return tuple(dict.fromkeys([*(column for column in named if column), *self.fields.values()]))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns that are read, the text first."""
+        named = (self.text_column, self.id_column, self.title_column, *self.describing_columns)
+        return tuple(dict.fromkeys(column for column in named if column))
 
     @model_validator(mode="after")
     def _files_have_a_path(self) -> Self:
@@ -52,6 +74,12 @@ class Source(Section):
             raise ValueError("a source of kind `files` needs a `path`")
         if self.kind is SourceKind.PYTHON_DOCS and self.path:
             raise ValueError("the source `python-docs` is built in and takes no `path`")
+        return self
+
+    @model_validator(mode="after")
+    def _fields_are_names(self) -> Self:
+        if odd := [name for name in self.fields if not name.isidentifier()]:
+            raise ValueError(f"names of `fields` must be usable in templates (letters, digits, _): {', '.join(odd)}")
         return self
 
 

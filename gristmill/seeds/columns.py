@@ -17,8 +17,11 @@ def read_parquet(stream: BinaryIO, reading: Reading) -> Iterator[Found]:
     row = 0
     try:
         with pq.ParquetFile(stream, buffer_size=_BUFFER_BYTES) as file:
-            fault = _fault(file.schema_arrow, reading.source.text_column)
-            if fault:
+            schema = file.schema_arrow
+            if missing := [name for name in reading.source.columns if name not in schema.names]:
+                yield reading.without_columns(None, missing, schema.names)
+                return
+            if fault := _fault(schema, reading.source.text_column):
                 yield reading.unreadable(None, fault)
                 return
             for values in _rows(file, reading):
@@ -30,8 +33,6 @@ def read_parquet(stream: BinaryIO, reading: Reading) -> Iterator[Found]:
 
 def _fault(schema: pa.Schema, column: str) -> str:
     """What is wrong with the text column; empty when nothing is."""
-    if column not in schema.names:
-        return f"no column {column!r} among: {', '.join(schema.names)}"
     kind = schema.field(column).type
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
@@ -43,8 +44,7 @@ def _fault(schema: pa.Schema, column: str) -> str:
 def _rows(file: pq.ParquetFile, reading: Reading) -> Iterator[dict[str, Any]]:
     """The rows; text comes as bytes, so that one that is not UTF-8 is its own row's fault only."""
     source = reading.source
-    wanted = {source.text_column, source.id_column, source.title_column}
-    names = [name for name in file.schema_arrow.names if name in wanted]
+    names = list(source.columns)
     for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=names):
         values = {name: _values(batch.column(name), name == source.text_column) for name in names}
         yield from (dict(zip(names, row, strict=True)) for row in zip(*values.values(), strict=True))

@@ -55,8 +55,8 @@ def read_csv(stream: BinaryIO, reading: Reading) -> Iterator[Found]:
             yield feed.refusal(reading, start)
         elif header is None:
             header = record
-            if reading.source.text_column not in header:
-                yield _no_column(reading, header)
+            if missing := [name for name in reading.source.columns if name not in header]:
+                yield reading.without_columns(start, missing, header)
                 return
         elif record:
             yield _csv_row(reading, start, header, record)
@@ -156,7 +156,3 @@ def _csv_row(reading: Reading, number: int, header: list[str], record: list[str]
 
 def _too_long(reading: Reading, number: int) -> Refusal:
     return reading.refuse(number, "line_too_long", threshold=f"{reading.ingest.max_line_bytes} bytes")
-
-
-def _no_column(reading: Reading, header: list[str]) -> Refusal:
-    return reading.unreadable(1, f"no column {reading.source.text_column!r} among: {', '.join(header)}")

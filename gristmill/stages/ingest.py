@@ -31,7 +31,7 @@ from gristmill.seeds.formats import layers, read_documents
 from gristmill.seeds.passages import Passage, prose_share, split
 from gristmill.seeds.pinned import PinnedSource, opened, pinned_sources, verify
 from gristmill.seeds.sources import read_lock
-from gristmill.seeds.spill import Origin, SeedSpill
+from gristmill.seeds.spill import Candidate, Origin, SeedSpill
 
 if TYPE_CHECKING:
     from gristmill.store.client import Store
@@ -129,8 +129,11 @@ class _Mill:
         if share < limits.min_prose_share:
             bound = f"at least {limits.min_prose_share:g}"
             return Refusal(seed_id, "not_prose", f"{share:.2f} of the characters", bound, where, passage.text)
-        origin = Origin(pinned.source.name, document.id, document.address, passage.offset, pinned.source.licence)
-        if self.seeds.add(passage.text, title, passage.tokens, origin):
+        about, source = document.about, pinned.source
+        licence, language = about.licence or source.licence, about.language or source.language
+        origin = Origin(source.name, document.id, document.address, passage.offset, licence)
+        candidate = Candidate(passage.text, title, passage.tokens, language, about.stratum, about.fields)
+        if self.seeds.add(candidate, origin):
             return None
         return Refusal(seed_id, "duplicate", seed_id, "a text seen once", where, passage.text)
 

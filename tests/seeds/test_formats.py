@@ -1,5 +1,6 @@
 import gzip
 import io
+import json
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -7,7 +8,7 @@ import pytest
 import zstandard
 
 from gristmill.params.ingest import Format
-from gristmill.seeds.document import Document
+from gristmill.seeds.document import About, Document
 from gristmill.seeds.formats import Layers, layers
 from tests.seeds.conftest import refusals, texts
 
@@ -55,7 +56,7 @@ def test_jsonl_good_rows_survive_every_kind_of_broken_one(read):
         ("rejected", "broken_json", "f.jsonl:2"),
         ("rejected", "null_text", "f.jsonl:3"),
         ("rejected", "text_not_string", "f.jsonl:4"),
-        ("rejected", "missing_text", "f.jsonl:5"),
+        ("rejected", "missing_column", "f.jsonl:5"),
         ("rejected", "not_an_object", "f.jsonl:6"),
         ("rejected", "not_utf8", "f.jsonl:7"),
         ("rejected", "empty_text", "f.jsonl:9"),
@@ -85,6 +86,46 @@ def test_jsonl_columns_name_the_document_and_its_title(read):
     assert found[0] == Document("s#7", "f.jsonl#1", "a", "Of a")
     assert refusals(found) == [("rejected", "bad_id", "f.jsonl:2")]
     assert found[2] == Document("s#k", "f.jsonl#3", "c", None)
+
+
+def test_jsonl_rows_without_an_id_column_keep_their_ids_when_a_line_comes_before_them(read):
+    rows = [b'{"text": "one"}', b'{"text": "two"}', b'{"text": "one"}', b'{"text": "one", "t": "titled"}']
+
+    before = [document.id for document in read("f.jsonl", b"\n".join(rows), title_column="t")]
+    after = [document.id for document in read("f.jsonl", b"\n".join([rows[1], *rows]), title_column="t")]
+
+    assert after == [before[1], *before]
+    assert before[0] == before[2]
+    assert len({*before}) == 3
+    assert all(len(name) == len("s#") + 32 for name in before)
+
+
+def test_jsonl_mapped_columns_are_carried_as_they_stand(read):
+    row = {"text": "a", "by": "CC0-1.0", "lang": "de", "grade": 3, "gold": "b\r\n", "tags": ["x\u200b", 1], "more": 0}
+    data = json.dumps(row).encode() + b'\n{"text": "c"}'
+    columns = {"licence_column": "by", "language_column": "lang", "stratum_column": "grade"}
+
+    found = read("f.jsonl", data, **columns, fields={"answer": "gold", "tags": "tags"})
+
+    assert [document.about for document in found] == [
+        About("CC0-1.0", "de", "3", '{"answer":"b","tags":["x",1]}'),
+        About(None, None, None, '{"answer":null,"tags":null}'),
+    ]
+
+
+def test_parquet_mapped_column_that_is_missing_is_named(read):
+    [refusal] = read("f.parquet", _parquet({"text": ["a"], "n": [1]}), fields={"n": "n", "answer": "gold"})
+
+    assert (refusal.reason, refusal.value) == ("missing_column", "no 'gold' among: text, n")
+
+
+def test_parquet_field_that_json_cannot_hold_is_refused_alone(read):
+    table = pa.table({"text": ["a", "b"], "raw": pa.array([b"x", None], pa.binary())})
+
+    found = read("f.parquet", _parquet(table), fields={"raw": "raw"})
+
+    assert texts(found) == ["b"]
+    assert refusals(found) == [("rejected", "bad_field", "f.parquet:1")]
 
 
 def test_jsonl_document_too_long_is_refused_by_its_bytes(read):
@@ -149,13 +190,13 @@ def test_csv_line_too_long_is_refused_alone(read):
     assert refusals(found) == [("rejected", "line_too_long", "f.csv:2")]
 
 
-def test_csv_without_the_column_is_an_unreadable_file_that_names_the_others(read):
+def test_csv_without_the_column_is_one_failure_that_names_the_others(read):
     [refusal] = read("f.csv", b"a,b\n1,2\n")
 
     assert (refusal.outcome, refusal.reason, refusal.value) == (
         "failed",
-        "unreadable_file",
-        "no column 'text' among: a, b",
+        "missing_column",
+        "no 'text' among: a, b",
     )
 
 
@@ -191,16 +232,16 @@ def test_parquet_value_that_is_not_utf8_is_refused_alone(read):
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"this is no parquet file", "Parquet magic bytes not found"),
-        (_parquet({"other": ["a"]}), "no column 'text' among: other"),
-        (_parquet({"text": [1, 2]}), "column 'text' is int64, not a string"),
+        (b"this is no parquet file", "unreadable_file: Parquet magic bytes not found"),
+        (_parquet({"other": ["a"]}), "missing_column: no 'text' among: other"),
+        (_parquet({"text": [1, 2]}), "unreadable_file: column 'text' is int64, not a string"),
     ],
 )
 def test_parquet_unreadable_as_a_whole_is_one_failure(read, data, why):
     [refusal] = read("f.parquet", data)
 
-    assert (refusal.outcome, refusal.reason, refusal.where) == ("failed", "unreadable_file", "f.parquet")
-    assert why in refusal.value
+    assert (refusal.outcome, refusal.where) == ("failed", "f.parquet")
+    assert why in f"{refusal.reason}: {refusal.value}"
 
 
 def test_text_whole_file_is_one_document_named_by_its_address(read):

@@ -1,5 +1,5 @@
 from gristmill.identity import text_hash
-from gristmill.seeds.spill import Origin, SeedSpill
+from gristmill.seeds.spill import Candidate, Origin, SeedSpill
 
 
 def _origin(source: str, document: str, offset: int = 0) -> Origin:
@@ -10,11 +10,11 @@ def test_spill_text_in_two_places_is_one_seed_with_both_origins(tmp_path):
     spill = SeedSpill(tmp_path / "s.sqlite")
 
     added = [
-        spill.add("first", "T", 1, _origin("a", "1")),
-        spill.add("second", None, 2, _origin("a", "2")),
-        spill.add("first", "other", 1, _origin("b", "9", 5)),
-        spill.add("third", None, 3, _origin("b", "8")),
-        spill.add("first", None, 1, _origin("a", "1", 70)),
+        spill.add(Candidate("first", "T", 1), _origin("a", "1")),
+        spill.add(Candidate("second", None, 2), _origin("a", "2")),
+        spill.add(Candidate("first", "other", 1), _origin("b", "9", 5)),
+        spill.add(Candidate("third", None, 3), _origin("b", "8")),
+        spill.add(Candidate("first", None, 1), _origin("a", "1", 70)),
     ]
     rows = list(spill.rows())
 

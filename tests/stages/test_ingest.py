@@ -127,7 +127,7 @@ def test_ingest_text_in_two_sources_is_one_seed_with_both_licences(tmp_path):
         {"source": "rows", "document_id": "rows#j5", "address": "docs/a.jsonl#5", "offset": 0, "licence": "MIT"},
         {
             "source": "tables",
-            "document_id": "table.csv#3",
+            "document_id": f"tables#{text_hash(chr(0) + chr(0) + SHARED)}",
             "address": "table.csv#3",
             "offset": 0,
             "licence": "CC0-1.0",
@@ -178,6 +178,24 @@ def test_ingest_five_formats_books_and_rejects_name_everything_that_was_refused(
         ("documents", "rejected", "null_text", "table.parquet:2"),
         ("documents", "rejected", "not_utf8", "latin.txt:2"),
         ("passages", "rejected", "not_prose", "note.txt at character 4"),
+    ]
+
+
+def test_ingest_seed_carries_what_the_other_columns_say(tmp_path):
+    source = {"name": "s", "path": "a.jsonl", "licence": "MIT", "licence_column": "by", "stratum_column": "topic"}
+    layout = workspace(tmp_path / "w", [{**source, "language": "en", "fields": {"answer": "gold"}}])
+    rows = [
+        {"text": sentence("own"), "by": "CC0-1.0", "topic": "law", "gold": "yes"},
+        {"text": sentence("none"), "gold": None},
+    ]
+    (layout.root / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    sync(layout)
+
+    ingest.run(layout)
+
+    assert [(s["language"], s["stratum"], s["fields"], s["origins"][0]["licence"]) for s in out_of(layout)] == [
+        ("en", "law", '{"answer":"yes"}', "CC0-1.0"),
+        ("en", None, '{"answer":null}', "MIT"),
     ]
 
 
