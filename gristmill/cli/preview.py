@@ -17,7 +17,7 @@ from gristmill.cli.output import AsJson, out, show_json
 from gristmill.engine.asker import Asker
 from gristmill.engine.build import build_engine
 from gristmill.engine.drive import run_samples
-from gristmill.engine.journal import open_journal
+from gristmill.engine.open import workspace_journal
 from gristmill.engine.protocol import Engine
 from gristmill.errors import InputError
 from gristmill.filters.chain import build_chain
@@ -95,7 +95,7 @@ def look(layout: Layout, params: Params, rows: int) -> list[Previewed]:
     def emit(sample: PlannedSample, result: tuple[Outcome, Outcome | None, str]) -> None:
         found.append(_previewed(sample, *result))
 
-    with open_journal(layout.journal) as journal:
+    with workspace_journal(layout) as journal:
         plan = asyncio.run(_asking(recipe, planned_samples(seeds, Quota(seeds=rows * _TRIED, draws=1)), rows))
         run_samples(plan, walk, emit, journal=journal, engine=engine, width=params.engine.max_in_flight)
     return found

@@ -17,7 +17,7 @@ from pathlib import Path
 from gristmill.engine.lookup import FORMAT, JournalReader, connect, explain, explained
 from gristmill.errors import GristmillError
 from gristmill.frame.lock import exclusive
-from gristmill.recipes.request import Answer
+from gristmill.recipes.request import Answer, Finish
 
 _COMMIT_ROWS = 256
 _COMMIT_SECONDS = 0.25
@@ -25,15 +25,47 @@ _BACKLOG_ROWS = 1 << 14
 """Answers that may wait for a slow disk before the one who records them waits too."""
 _CREATE = f"""
 CREATE TABLE IF NOT EXISTS answers (
-    key BLOB PRIMARY KEY, content BLOB NOT NULL, text TEXT NOT NULL, finish_reason TEXT NOT NULL,
-    prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL,
-    engine TEXT NOT NULL, answered_at REAL NOT NULL
-) WITHOUT ROWID;
+    id INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL UNIQUE, content BLOB NOT NULL, text TEXT NOT NULL,
+    finish_reason TEXT NOT NULL, prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL,
+    cached_tokens INTEGER NOT NULL, engine TEXT NOT NULL, engine_seconds REAL NOT NULL, gpu_seconds REAL NOT NULL,
+    recipe TEXT NOT NULL, answered_at REAL NOT NULL
+);
+CREATE TRIGGER IF NOT EXISTS fits_by_now BEFORE INSERT ON answers WHEN NEW.finish_reason != '{Finish.PROMPT_TOO_LONG}'
+BEGIN
+    DELETE FROM answers WHERE key = NEW.key AND finish_reason = '{Finish.PROMPT_TOO_LONG}';
+END;
+CREATE TABLE IF NOT EXISTS spending (
+    day INTEGER PRIMARY KEY, requests INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL,
+    completion_tokens INTEGER NOT NULL, gpu_seconds REAL NOT NULL
+);
+CREATE TRIGGER IF NOT EXISTS spend AFTER INSERT ON answers WHEN NEW.finish_reason != '{Finish.PROMPT_TOO_LONG}'
+BEGIN
+    INSERT INTO spending VALUES
+        (CAST(NEW.answered_at / 86400 AS INTEGER), 1, NEW.prompt_tokens, NEW.completion_tokens, NEW.gpu_seconds)
+    ON CONFLICT (day) DO UPDATE SET
+        requests = requests + 1, prompt_tokens = prompt_tokens + excluded.prompt_tokens,
+        completion_tokens = completion_tokens + excluded.completion_tokens,
+        gpu_seconds = gpu_seconds + excluded.gpu_seconds;
+END;
+CREATE TABLE IF NOT EXISTS segments (
+    name TEXT PRIMARY KEY, answers INTEGER NOT NULL, bytes INTEGER NOT NULL, last_id INTEGER NOT NULL,
+    stored INTEGER NOT NULL
+);
 PRAGMA user_version = {FORMAT};
-"""
-_INSERT = "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+"""  # noqa: S608 - constants only
+"""`spending` is by day (UTC) and outlives what is pruned: a budget is not refilled by forgetting. Of `segments`,
+`last_id` is the newest answer that was there when it was closed or fetched, `stored` whether the store has it."""
+_PAGE_BYTES = 16384
+"""An answer with its prompt is a few kilobytes: on SQLite's pages of 4 KiB each would waste half of one."""
 
-Row = tuple[bytes, bytes, str, str, int, int, int, str, float]
+Row = tuple[bytes, bytes, str, str, int, int, int, str, float, float, str, float]
+"""The columns after `id`."""
+COLUMNS = (
+    *("key", "content", "text", "finish_reason", "prompt_tokens", "completion_tokens", "cached_tokens", "engine"),
+    *("engine_seconds", "gpu_seconds", "recipe", "answered_at"),
+)
+INSERT = f"INSERT OR IGNORE INTO answers ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
+"""The first answer recorded under a key stays; one that says that the prompt was too long gives way to a real one."""
 
 
 @contextmanager
@@ -59,6 +91,7 @@ class Journal(JournalReader):
     def __init__(self, path: Path, max_pages: int | None = None) -> None:
         self._writer = _open_writer(path, max_pages)
         super().__init__(path)
+        self.path = path
         self._open: dict[bytes, Row] = {}
         self._committing: dict[bytes, Row] = {}
         self._fault: GristmillError | None = None
@@ -71,10 +104,15 @@ class Journal(JournalReader):
     def get(self, key: bytes) -> Answer | None:
         """The answer recorded under the key."""
         row = self._open.get(key) or self._committing.get(key)  # in this order: a group moves from left to right
-        return Answer(*row[2:8]) if row else super().get(key)
+        return Answer(*row[2:10]) if row else super().get(key)
 
-    def append(self, key: bytes, content: bytes, answer: Answer) -> None:
-        """Records an answer. Raises GristmillError when an earlier group could not be written."""
+    def append(
+        self, key: bytes, content: bytes, answer: Answer, recipe: str = "", answered_at: float | None = None
+    ) -> None:
+        """Records an answer, given now or, by somebody else, at `answered_at`; `recipe` is who asked.
+
+        Raises GristmillError when an earlier group could not be written.
+        """
         row = (
             key,
             content,
@@ -84,7 +122,10 @@ class Journal(JournalReader):
             answer.completion_tokens,
             answer.cached_tokens,
             answer.engine,
-            time.time(),
+            answer.engine_seconds,
+            answer.gpu_seconds,
+            recipe,
+            time.time() if answered_at is None else answered_at,
         )
         with self._state:
             self._raise_fault()
@@ -135,7 +176,7 @@ class Journal(JournalReader):
     def _commit(self, rows: list[Row]) -> GristmillError | None:
         try:
             self._writer.execute("BEGIN IMMEDIATE")
-            self._writer.executemany(_INSERT, rows)
+            self._writer.executemany(INSERT, rows)
             self._writer.execute("COMMIT")
         except sqlite3.DatabaseError as error:
             self._roll_back()
@@ -170,6 +211,7 @@ def _make_private(path: Path) -> None:
 def _open_writer(path: Path, max_pages: int | None) -> sqlite3.Connection:
     with explained(path):
         writer = connect(path)
+        writer.execute(f"PRAGMA page_size = {_PAGE_BYTES:d}")
         writer.execute("PRAGMA journal_mode = WAL")
         writer.execute("PRAGMA synchronous = NORMAL")  # whole after a crash; fsync at checkpoints, not at each commit
         writer.executescript(_CREATE)

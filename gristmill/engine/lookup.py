@@ -5,7 +5,7 @@ there reads as an empty one.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +14,10 @@ from typing import Any
 from gristmill.errors import GristmillError
 from gristmill.recipes.request import Answer, decode_content
 
-FORMAT = 1
-_ANSWER = "text, finish_reason, prompt_tokens, completion_tokens, cached_tokens, engine"
+FORMAT = 2
+_ANSWER = "text, finish_reason, prompt_tokens, completion_tokens, cached_tokens, engine, engine_seconds, gpu_seconds"
 _GET = f"SELECT {_ANSWER} FROM answers WHERE key = ?"  # noqa: S608 - constants only
-_ENTRY = f"SELECT content, answered_at, {_ANSWER} FROM answers WHERE key = ?"  # noqa: S608 - constants only
-_TOTALS = "SELECT count(*), coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0) FROM answers"
+_ENTRY = f"SELECT content, recipe, answered_at, {_ANSWER} FROM answers WHERE key = ?"  # noqa: S608 - constants only
 
 
 @dataclass(frozen=True)
@@ -28,18 +27,10 @@ class Entry:
     key: str
     asked: dict[str, Any]
     answer: Answer
+    recipe: str
+    """Recipe or rubric that asked first."""
     answered_at: float
     """Seconds since 1970."""
-
-
-@dataclass(frozen=True)
-class JournalStats:
-    """What the journal holds."""
-
-    answers: int
-    prompt_tokens: int
-    completion_tokens: int
-    bytes: int
 
 
 class JournalReader:
@@ -66,15 +57,18 @@ class JournalReader:
             return None
         with explained(self._path):
             row = self._database.execute(_ENTRY, (bytes.fromhex(key),)).fetchone()
-        return Entry(key, decode_content(row[0]), Answer(*row[2:]), row[1]) if row else None
+        return Entry(key, decode_content(row[0]), Answer(*row[3:]), row[1], row[2]) if row else None
 
-    def stats(self) -> JournalStats:
-        """Answers and tokens committed, and the file's size."""
+    def count(self) -> int:
+        """Answers committed."""
+        return int(self.select("SELECT count(*) FROM answers")[0][0]) if self._database else 0
+
+    def select(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query; none when there is no journal yet."""
         if self._database is None:
-            return JournalStats(0, 0, 0, 0)
+            return []
         with explained(self._path):
-            answers, prompt_tokens, completion_tokens = self._database.execute(_TOTALS).fetchone()
-        return JournalStats(answers, prompt_tokens, completion_tokens, self._path.stat().st_size)
+            return self._database.execute(query, values).fetchall()
 
     def close(self) -> None:
         """Lets go of the file."""

@@ -4,6 +4,7 @@ from pydantic import Field
 
 from gristmill.params.generate import EngineParams, GenerateParams, ModelParams, QuotaParams
 from gristmill.params.ingest import IngestParams
+from gristmill.params.journal import JournalParams
 from gristmill.params.publish import AuditParams, ExportParams, GateParams, ReleaseParams, RunParams, StoreParams
 from gristmill.params.section import Section
 from gristmill.params.select import ComposeParams, FilterParams, JudgeParams
@@ -34,6 +35,8 @@ class Params(Section):
     """The published form."""
     engine: EngineParams = Field(default_factory=EngineParams)
     """How the engine runs."""
+    journal: JournalParams = Field(default_factory=JournalParams)
+    """Where recorded answers are kept besides this clone."""
     store: StoreParams = Field(default_factory=StoreParams)
     """Where releases go."""
     release: ReleaseParams = Field(default_factory=ReleaseParams)

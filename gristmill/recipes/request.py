@@ -152,7 +152,12 @@ class Answer:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
+    """Prompt tokens that the engine found in its prefix cache."""
     engine: str = ""
+    engine_seconds: float = 0.0
+    """Its share of the engine's time: each second is divided among the requests that were under way in it."""
+    gpu_seconds: float = 0.0
+    """The same, for each GPU that the engine held."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from gristmill.layout import Layout, Stage
 from gristmill.params.load import parse, read_yaml
 from gristmill.params.root import Params
 
-_AROUND_THE_GRAPH = {"quota", "engine", "store", "release", "run"}
+_AROUND_THE_GRAPH = {"quota", "engine", "journal", "store", "release", "run"}
 """Sections that say how much, where and how; what was asked for stands in the verdict."""
 
 

@@ -8,7 +8,7 @@ depends on the answers alone, not on when they came.
 from gristmill.engine.asker import Asker
 from gristmill.engine.build import build_engine
 from gristmill.engine.drive import run_samples
-from gristmill.engine.journal import open_journal
+from gristmill.engine.open import workspace_journal
 from gristmill.engine.protocol import Engine
 from gristmill.errors import GristmillError
 from gristmill.frame.books import Ledger
@@ -35,7 +35,7 @@ def run(layout: Layout) -> None:
     quota = read_quota(layout.quota_lock, params.recipe)
     engine = build_engine(engine_params, load_section(ModelParams, layout.params, "model"), layout.root)
     seeds = layout.data(Stage.INGEST)
-    with stage_run(Stage.GENERATE, layout) as stage, open_journal(layout.journal) as journal:
+    with stage_run(Stage.GENERATE, layout) as stage, workspace_journal(layout) as journal:
         books = _Books(stage, program, engine)
         stage.progress.unit, stage.progress.total = "samples", quota.samples(seeds)
         stage.progress.publish()

@@ -11,7 +11,7 @@ from typing import Any
 from gristmill.engine.asker import Asker
 from gristmill.engine.build import build_engine
 from gristmill.engine.drive import run_samples
-from gristmill.engine.journal import open_journal
+from gristmill.engine.open import workspace_journal
 from gristmill.engine.protocol import Engine
 from gristmill.frame.parquet import count_rows, read_rows
 from gristmill.frame.stage import StageRun, stage_run
@@ -36,7 +36,7 @@ def run(layout: Layout) -> None:
     program = rubric_program(layout.recipes, params.rubric, params.attempts)
     engine = build_engine(engine_params, load_section(ModelParams, layout.params, "model"), layout.root)
     source = layout.data(Stage.FILTER)
-    with stage_run(Stage.JUDGE, layout) as stage, open_journal(layout.journal) as journal:
+    with stage_run(Stage.JUDGE, layout) as stage, workspace_journal(layout) as journal:
         books = _Books(stage, program, engine)
         stage.progress.unit, stage.progress.total = "samples", count_rows(source)
         stage.progress.publish()

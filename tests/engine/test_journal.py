@@ -61,21 +61,10 @@ def test_entry_tells_what_was_asked(tmp_path: Path) -> None:
     }
 
 
-def test_stats_count_answers_and_tokens(tmp_path: Path) -> None:
-    path = tmp_path / "journal.sqlite"
-    with open_journal(path) as journal:
-        for i in range(1000):
-            journal.append(i.to_bytes(16, "big"), CONTENT, ANSWER)
-
-    stats = JournalReader(path).stats()
-
-    assert (stats.answers, stats.prompt_tokens, stats.completion_tokens) == (1000, 7000, 2000)
-
-
 def test_journal_that_is_not_there_reads_as_empty(tmp_path: Path) -> None:
     reader = JournalReader(tmp_path / "none.sqlite")
     assert reader.get(KEY) is None
-    assert reader.stats().answers == 0
+    assert reader.count() == 0
     assert not (tmp_path / "none.sqlite").exists()
 
 
@@ -169,3 +158,61 @@ def test_answer_that_cannot_be_written_ends_the_run_instead_of_hanging_it(tmp_pa
         journal.append(KEY, CONTENT, Answer("half of a pair: \ud800"))
     with open_journal(path) as journal:
         assert journal.get(KEY) is None
+
+
+def test_first_answer_recorded_under_a_key_stays(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    for text in ("first", "second"):
+        with open_journal(path) as journal:
+            journal.append(KEY, CONTENT, Answer(text))
+    assert JournalReader(path).get(KEY) == Answer("first")
+
+
+def test_prompt_that_was_too_long_gives_way_to_an_answer_and_never_the_other_way(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    for answer in (Answer("", "prompt_too_long", 900), ANSWER, Answer("", "prompt_too_long", 900)):
+        with open_journal(path) as journal:
+            journal.append(KEY, CONTENT, answer)
+    assert JournalReader(path).get(KEY) == ANSWER
+    assert JournalReader(path).count() == 1
+
+
+def test_entry_from_elsewhere_keeps_its_time_and_who_asked(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    with open_journal(path) as journal:
+        journal.append(KEY, CONTENT, ANSWER, "qa-from-docs", answered_at=1_700_000_000.5)
+    entry = JournalReader(path).entry(KEY.hex())
+    assert entry is not None
+    assert (entry.recipe, entry.answered_at, entry.answer) == ("qa-from-docs", 1_700_000_000.5, ANSWER)
+
+
+_FILLS = """
+import resource, sys
+from pathlib import Path
+from gristmill.engine.journal import open_journal
+from gristmill.errors import GristmillError
+from gristmill.recipes.request import Answer
+resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
+try:
+    with open_journal(Path(sys.argv[1])) as journal:
+        for i in range(2000):
+            journal.append(i.to_bytes(16, "big"), b"[]", Answer("x" * 1000))
+            if i == 99:
+                journal.flush()
+except GristmillError as error:
+    print(error)
+"""
+
+
+def test_file_that_may_not_grow_is_a_clear_error_and_nothing_is_damaged(tmp_path: Path) -> None:
+    import sqlite3
+
+    path = tmp_path / "journal.sqlite"
+    said = subprocess.run([sys.executable, "-c", _FILLS, str(path)], capture_output=True, text=True).stdout
+
+    assert "the journal could not be written" in said
+    assert "what was answered and committed is kept" in said
+    with open_journal(path) as journal:
+        assert all(journal.get(i.to_bytes(16, "big")) for i in range(100))
+    with sqlite3.connect(path) as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
