@@ -1,26 +1,11 @@
 """The gate's bounds, held against a verdict: which are broken, with what was measured and what is required."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from gristmill.audit.bound import Bound
+from gristmill.audit.health_bounds import health_bounds
 from gristmill.params.publish import GateParams
-
-
-@dataclass(frozen=True)
-class Bound:
-    """One requirement of the gate."""
-
-    name: str
-    measured: str
-    required: str
-    parameter: str = ""
-    holds: bool = True
-    absolute: bool = False
-    """An absolute bound cannot be waived by `mode: warn`."""
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.measured}, required: {self.required}"
 
 
 def bounds_of(verdict: Mapping[str, Any], params: GateParams) -> list[Bound]:
@@ -39,6 +24,7 @@ def bounds_of(verdict: Mapping[str, Any], params: GateParams) -> list[Bound]:
         Bound(
             "rows with an empty prompt or response", f"{verdict['empty_rows']:,}", "0", holds=not verdict["empty_rows"]
         ),
+        *health_bounds(verdict["health"], params),
     ]
 
 

@@ -9,8 +9,10 @@ from gristmill.audit.measure import share
 _TOP_LOSSES = 8
 
 
-def verdict_of(funnel: Funnel, whole: Mapping[str, Any], diversity: Mapping[str, Any]) -> dict[str, Any]:
-    """The verdict: sizes, shares of what was requested, emptiness, where rows were lost, the measures' values."""
+def verdict_of(
+    funnel: Funnel, whole: Mapping[str, Any], diversity: Mapping[str, Any], health: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Sizes, shares of what was requested, emptiness, where rows were lost, the measures' values, the health."""
     losses = [{"stage": loss.stage, "reason": loss.reason, "rows": loss.rows} for loss in funnel.losses()]
     return {
         "rows": whole["rows"],
@@ -25,4 +27,5 @@ def verdict_of(funnel: Funnel, whole: Mapping[str, Any], diversity: Mapping[str,
         "splits": whole["splits"],
         "top_losses": losses[:_TOP_LOSSES],
         "measures": {name: part["types_ratio"]["value"] for name, part in diversity["parts"].items()},
+        "health": dict(health),
     }

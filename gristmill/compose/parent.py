@@ -10,7 +10,7 @@ A shard is read from the store once and kept in `.gristmill/cache/shards/`.
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -53,6 +53,8 @@ class Parent:
 
     pin: Pin
     shards: Sequence[Shard]
+    verdict: Mapping[str, Any]
+    """What its audit found."""
 
 
 def read_pin(path: Path) -> Pin | None:
@@ -85,7 +87,8 @@ def open_parent(pin: Pin, read: Read) -> Parent:
             expected=f"{pin.manifest_sha256}, pinned in inputs/parent.lock",
             do="the release was changed after it was made: restore it, or remove the lock and run `gristmill sync`",
         )
-    return Parent(pin, [_shard(entry) for entry in json.loads(content)["files"]])
+    manifest = json.loads(content)
+    return Parent(pin, [_shard(entry) for entry in manifest["files"]], manifest["verdict"])
 
 
 def fetch_shards(parent: Parent, read: Read, cache: Path) -> list[Path]:

@@ -1,8 +1,8 @@
-"""Two sets of texts made comparable: cut so that their lengths are distributed alike, then numbered and embedded.
+"""Sets of texts made comparable: cut so that their lengths are distributed alike, then numbered and embedded.
 
 Nearly every measure moves with length, so length is taken out first. The text at each rank of one
-set's lengths is cut to the length at the same rank of the other's when that is shorter: both sets
-then have the lower of the two length distributions, and their row counts stay as they are.
+set's lengths is cut to the length at the same rank of the others' where one is shorter: all sets
+then have the lowest of the length distributions, and their row counts stay as they are.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,15 +40,20 @@ def prepare(
     real: Sequence[str], candidate: Sequence[str], embedder: Embedder = embed
 ) -> tuple[Prepared, Prepared, int]:
     """Both sets, and the size of the dictionary that they share. Each text has at least one word."""
+    (first, second), size = prepare_all([real, candidate], embedder)
+    return first, second, size
+
+
+def prepare_all(sets: Sequence[Sequence[str]], embedder: Embedder = embed) -> tuple[list[Prepared], int]:
+    """Any number of sets, all with the lowest of their length distributions, and the size of their dictionary."""
     dictionary = Dictionary()
-    encoded = [dictionary.encode(map(words_of, texts)) for texts in (real, candidate)]
+    encoded = [dictionary.encode(map(words_of, texts)) for texts in sets]
     lengths = [found.lengths for found in encoded]
-    limits = [_at_ranks(own, other) for own, other in (lengths, reversed(lengths))]
+    limits = [np.min([_at_ranks(own, other) for other in lengths], axis=0) for own in lengths]
     prepared = [
-        _prepared(texts, found, limit, embedder)
-        for texts, found, limit in zip((real, candidate), encoded, limits, strict=True)
+        _prepared(texts, found, limit, embedder) for texts, found, limit in zip(sets, encoded, limits, strict=True)
     ]
-    return prepared[0], prepared[1], dictionary.size
+    return prepared, dictionary.size
 
 
 def _prepared(texts: Sequence[str], encoded: Encoded, limits: Ints, embedder: Embedder) -> Prepared:

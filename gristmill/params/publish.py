@@ -14,6 +14,8 @@ class AuditParams(Section):
 
     token_budget: int = Field(default=2000, ge=100)
     """Words at which the number of distinct words is compared between samples and seeds."""
+    min_rows: int = Field(default=50, ge=20)
+    """Fewer rows of a recipe are `unmeasured`; the parent release needs two and a half times as many."""
     usd_per_million_prompt_tokens: float = Field(default=0.0, ge=0)
     """Price of prompt tokens, for the cost per accepted row."""
     usd_per_million_completion_tokens: float = Field(default=0.0, ge=0)
@@ -38,6 +40,15 @@ class GateParams(Section):
     """Fewest accepted samples, as a share of those asked for."""
     max_failed_share: float = Field(default=0.05, ge=0, le=1)
     """Most samples that may fail (engine or stage faults, not filters), as a share of those asked for."""
+    deviations: float = Field(default=3.0, gt=0)
+    """Drift from the parent release trips when its largest deviation lies so many standard deviations above the mean of
+    those found between parts of the parent."""
+    min_types_ratio: float = Field(default=0.25, ge=0)
+    """Floor: distinct words of a recipe's new rows over those of as many words of their seeds."""
+    min_vendi_ratio: float = Field(default=0.25, ge=0)
+    """Floor: effective number of different texts (Vendi score) among them over that of their seeds."""
+    max_duplicate_rate: float = Field(default=0.3, ge=0, le=1)
+    """Largest share of a recipe's new rows that repeat another word for word."""
 
 
 class ExportParams(Section):

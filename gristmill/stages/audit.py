@@ -1,29 +1,36 @@
-"""audit: measures the new part and the composed whole against the seeds; always succeeds, however little there is.
+"""audit: measures the new part and the whole against seeds and parent; always succeeds, however little there is.
 
 Writes verdict.json (what the gate needs), measures.json (everything) and plots/*.csv.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gristmill.audit.cost import Tokens, cost_of
 from gristmill.audit.diversity import WordSample, distinct_2, ratio, types_at
-from gristmill.audit.funnel import Funnel, funnel_of
+from gristmill.audit.funnel import IN_PARENT, SAMPLES, Funnel, funnel_of
 from gristmill.audit.plots import write_plots
 from gristmill.audit.tally import Tally
 from gristmill.audit.verdict import verdict_of
+from gristmill.compose.parent import fetch_shards, open_parent, read_composed, read_pin
 from gristmill.frame.parquet import count_rows, read_rows
 from gristmill.frame.stage import StageRun, read_books, stage_run
+from gristmill.health.drift import SAMPLED_ROWS
+from gristmill.health.release import Before, Now, health_of
+from gristmill.health.rows import COLUMNS, RowSample, Sampler, rejected_rows
 from gristmill.layout import Layout, Stage
 from gristmill.params.load import load_section
-from gristmill.params.publish import AuditParams
+from gristmill.params.publish import AuditParams, StoreParams
+from gristmill.store.client import connect
 from gristmill.text import sentences
 
 _BOOKS_OF = (Stage.INGEST, Stage.GENERATE, Stage.FILTER, Stage.JUDGE, Stage.COMPOSE)
 _ASKING = (Stage.GENERATE, Stage.JUDGE)
-_COUNTED = ("sample_id", "prompt", "response", "split", "judge_mean", "judge_scores")
+_COUNTED = (*COLUMNS, "split", "judge_mean", "judge_scores")
+_REFUSING = (Stage.FILTER, Stage.COMPOSE)
 
 
 def run(layout: Layout) -> None:
@@ -32,21 +39,62 @@ def run(layout: Layout) -> None:
     with stage_run(Stage.AUDIT, layout) as run:
         books = {stage: read_books(layout, stage) for stage in _BOOKS_OF}
         funnel = funnel_of([books[stage] for stage in _BOOKS_OF])
-        new, whole = _tally(run, params, funnel.parent_rows)
-        diversity = _diversity(_seed_words(layout, params), {"new": new, "whole": whole})
+        new, whole = _count(run, params, funnel.parent_rows)
+        now = Now(new.rows.samples(), whole.rows.samples(), _rejected(layout))
+        health = health_of(_before(layout), now, params.min_rows)
+        parts = {"new": new.tally, "whole": whole.tally}
+        diversity = _diversity(_seed_words(layout, params), parts)
         tokens = {stage.value: _tokens(books[stage]) for stage in _ASKING}
         cost = cost_of(tokens, funnel.accepted, params)
-        measures = _measures(funnel, {"new": new, "whole": whole}, diversity, cost)
-        _write(run.folder / "measures.json", measures)
-        _write(run.folder / "verdict.json", verdict_of(funnel, whole.summary(), diversity))
-        write_plots(run.folder / "plots", funnel, whole)
+        _write(run.folder / "measures.json", _measures(funnel, parts, diversity, cost, health))
+        _write(run.folder / "verdict.json", verdict_of(funnel, whole.tally.summary(), diversity, health))
+        write_plots(run.folder / "plots", funnel, whole.tally)
 
 
-def _tally(run: StageRun, params: AuditParams, parent_rows: int) -> tuple[Tally, Tally]:
+@dataclass(frozen=True)
+class _Part:
+    """The new part or the whole: what is counted of all rows, and a sample of them."""
+
+    tally: Tally
+    rows: Sampler
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        self.tally.add(row)
+        self.rows.offer(row)
+
+
+def _before(layout: Layout) -> Before | None:
+    """The parent release as inputs/parent.lock pins it, whatever `compose` made of its rows."""
+    pin = read_pin(layout.parent_lock)
+    if pin is None:
+        return None
+    read = connect(load_section(StoreParams, layout.params, "store")).read_address
+    parent = open_parent(pin, read)
+    rows = Sampler(SAMPLED_ROWS)
+    for batch in read_composed(fetch_shards(parent, read, layout.state / "cache" / "shards")):
+        for row in batch.select(COLUMNS).to_pylist():
+            rows.offer(row)
+    return Before(pin.tag, rows.samples(), parent.verdict.get("health", {}))
+
+
+def _rejected(layout: Layout) -> dict[str, dict[str, RowSample]]:
+    """What the filters and the selection refused, sampled; not what the parent holds already."""
+    return rejected_rows(_refusals(layout), read_rows(layout.data(Stage.GENERATE), COLUMNS), SAMPLED_ROWS)
+
+
+def _refusals(layout: Layout) -> Iterator[tuple[str, str]]:
+    for stage in _REFUSING:
+        folder = layout.data(stage) / "rejected"
+        for row in read_rows(folder, ("id", "reason", "unit")) if folder.is_dir() else ():
+            if row["unit"] == SAMPLES and row["reason"] != IN_PARENT:
+                yield row["reason"], row["id"]
+
+
+def _count(run: StageRun, params: AuditParams, parent_rows: int) -> tuple[_Part, _Part]:
     """Counts the new part and the whole; the parent's rows come first in data/compose."""
     source = run.layout.data(Stage.COMPOSE)
     ledger = run.ledger("rows")
-    new, whole = (Tally(WordSample(params.token_budget)) for _ in range(2))
+    new, whole = (_Part(Tally(WordSample(params.token_budget)), Sampler(SAMPLED_ROWS)) for _ in range(2))
     run.progress.total = count_rows(source)
     for number, row in enumerate(read_rows(source, _COUNTED)):
         whole.add(row)
@@ -86,13 +134,18 @@ def _tokens(books: Mapping[str, Any]) -> Tokens:
 
 
 def _measures(
-    funnel: Funnel, parts: Mapping[str, Tally], diversity: Mapping[str, Any], cost: Mapping[str, Any]
+    funnel: Funnel,
+    parts: Mapping[str, Tally],
+    diversity: Mapping[str, Any],
+    cost: Mapping[str, Any],
+    health: Mapping[str, Any],
 ) -> dict[str, Any]:
     return {
         "funnel": [step.as_dict() for step in funnel.steps],
         "parts": {name: tally.summary() for name, tally in parts.items()},
         "diversity": diversity,
         "cost": cost,
+        "health": health,
     }
 
 

@@ -1,16 +1,21 @@
 """gate: lets the data set pass, or says which bounds it breaks; depends on the verdict and these bounds only."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gristmill.audit.bounds import Bound, bounds_of
+from gristmill.audit.bound import Bound
+from gristmill.audit.bounds import bounds_of
+from gristmill.audit.health_bounds import unmeasured
 from gristmill.errors import GateRefused, GristmillError
 from gristmill.frame.stage import stage_run
 from gristmill.identity import content_hash
 from gristmill.layout import Layout, Stage
 from gristmill.params.load import load_section
 from gristmill.params.publish import GateMode, GateParams
+
+log = logging.getLogger(__name__)
 
 
 def run(layout: Layout) -> None:
@@ -21,10 +26,15 @@ def run(layout: Layout) -> None:
         broken = [bound for bound in bounds_of(verdict, params) if not bound.holds]
         if any(params.mode is GateMode.BLOCK or bound.absolute for bound in broken):
             raise _refusal(broken, verdict, params)
+        unknown = unmeasured(verdict["health"])
+        for line in unknown:
+            log.warning("unmeasured, which is no pass (the floors decide): %s", line)
         decision = {
             "passed": not broken,
             "mode": params.mode.value,
             "reasons": [str(bound) for bound in broken],
+            "unmeasured": unknown,
+            "baseline": verdict["health"]["since"] is None,
             "verdict": content_hash(verdict),
         }
         (run.folder / "decision.json").write_text(json.dumps(decision, indent=1, sort_keys=True) + "\n")

@@ -3,10 +3,15 @@
 import csv
 import json
 
+import pytest
+
+from gristmill.errors import GateRefused
 from gristmill.layout import Stage
-from gristmill.stages import audit
-from tests.release import through_audit
+from gristmill.stages import audit, gate
+from tests.release import Shelf, through_audit, through_export
 from tests.samples import samples, workspace
+
+ANY_PROMPT = {"support": None, "form": {"min_new_words": 0}}
 
 
 def read(layout, name):
@@ -83,3 +88,95 @@ def test_audit_run_twice_gives_the_same_bytes(tmp_path):
     audit.run(layout)
 
     assert {path.name: path.read_bytes() for path in layout.data(Stage.AUDIT).rglob("*.*")} == first
+
+
+def child_of(shelf, root, monkeypatch, rows, **sections):
+    """A workspace that builds on the shelf's release, through the audit."""
+    root.mkdir()
+    layout = workspace(root, **sections)
+    shelf.pin(layout)
+    shelf.stand_in(monkeypatch)
+    through_audit(layout, rows)
+    return layout
+
+
+@pytest.fixture(scope="module")
+def parent(tmp_path_factory):
+    """A release of 300 rows, on a shelf."""
+    shelf = Shelf()
+    root = tmp_path_factory.mktemp("parent")
+    layout = workspace(root)
+    through_export(layout, samples(300))
+    shelf.put(layout)
+    return shelf
+
+
+def test_audit_first_release_is_marked_as_the_baseline(tmp_path):
+    layout = workspace(tmp_path)
+    through_audit(layout, samples(60))
+
+    health = read(layout, "verdict.json")["health"]
+
+    assert (health["status"], health["since"]) == ("baseline", None)
+    assert health["recipes"]["qa-from-docs"]["seeds"]["rows"] == 60
+
+
+def test_audit_healthy_release_has_not_drifted_and_passes(tmp_path, monkeypatch, parent):
+    layout = child_of(parent, tmp_path / "new", monkeypatch, samples(400)[300:])
+
+    verdict = read(layout, "verdict.json")
+    gate.run(layout)
+
+    assert (verdict["health"]["status"], verdict["health"]["since"]) == ("measured", "dataset@v0.1.0")
+    assert verdict["health"]["recipes"]["qa-from-docs"]["drift"]["new"]["rows"] == 100
+    assert json.loads((layout.data(Stage.GATE) / "decision.json").read_text())["passed"]
+
+
+def test_audit_narrowed_release_is_refused_by_the_gate_with_measure_parent_and_what_was_changed(
+    tmp_path, monkeypatch, parent
+):
+    changed = {"sampling": '{"question": {"temperature": 0.01}}', "response": "one of those that it names"}
+    rows = [
+        {**row, **changed, "prompt": f"What is a thing that we say about it {i}?"}
+        for i, row in enumerate(samples(400)[300:])
+    ]
+    layout = child_of(parent, tmp_path / "new", monkeypatch, rows, filter=ANY_PROMPT)
+
+    with pytest.raises(GateRefused) as raised:
+        gate.run(layout)
+
+    message = str(raised.value)
+    assert "drift of qa-from-docs, the new part: " in message
+    assert "in dataset@v0.1.0 (+" in message
+    assert "a largest deviation of at most +" in message
+    assert "changed since dataset@v0.1.0: sampling.question: null -> {" in message
+    assert "no source and no filter explains it" in message
+
+
+def test_audit_release_narrowed_by_a_filter_names_the_filter(tmp_path, monkeypatch, parent):
+    """All that is left are questions on one sentence; the others were too long for the filter."""
+    rows = samples(440)[300:]
+    seed = rows[0]
+    kept = [
+        {**row, "sample_id": f"{i:032x}", "prompt": f"What is it {i}?", "response": seed["response"]}
+        | {key: seed[key] for key in ("evidence", "context", "seed_ids", "origins")}
+        for i, row in enumerate(rows[:60])
+    ]
+    limits = {**ANY_PROMPT, "length": {"min_prompt_words": 2, "max_prompt_words": 5}}
+    layout = child_of(parent, tmp_path / "new", monkeypatch, [*kept, *rows[1:]], filter=limits)
+
+    recipe = read(layout, "verdict.json")["health"]["recipes"]["qa-from-docs"]
+
+    assert [(cause["kind"], cause["name"]) for cause in recipe["causes"]] == [("filter", "prompt_too_long")]
+
+
+def test_audit_few_new_rows_are_unmeasured_and_the_gate_says_so(tmp_path, monkeypatch, parent):
+    layout = child_of(parent, tmp_path / "new", monkeypatch, samples(320)[300:])
+
+    gate.run(layout)
+
+    decision = json.loads((layout.data(Stage.GATE) / "decision.json").read_text())
+    assert read(layout, "verdict.json")["health"]["status"] == "unmeasured"
+    assert decision["unmeasured"] == [
+        "qa-from-docs, the new part: needs 50 rows, and 125 in the parent release; found 20 and 299"
+    ]

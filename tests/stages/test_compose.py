@@ -87,7 +87,7 @@ def test_compose_accumulates_the_parent_and_refuses_what_it_holds(tmp_path, monk
     released(shelf, tmp_path / "old", old)
     layout = workspace(tmp_path)
     shelf.pin(layout)
-    monkeypatch.setattr(compose, "connect", lambda params: shelf)
+    shelf.stand_in(monkeypatch)
     again = sample(seeds(1)[0])
     same_text = {**sample(seeds(2)[1]), "sample_id": "a" * 32}
     fresh = samples(6)[5]
@@ -112,7 +112,7 @@ def test_compose_new_row_of_a_parent_document_takes_its_split(tmp_path, monkeypa
     released(shelf, tmp_path / "old", [old], compose=everything_tests)
     layout = workspace(tmp_path, compose={"splits": {"train": 1, "validation": 0, "test": 0}})
     shelf.pin(layout)
-    monkeypatch.setattr(compose, "connect", lambda params: shelf)
+    shelf.stand_in(monkeypatch)
     kin, stranger = ({**row, "sample_id": str(n) * 32} for n, row in enumerate(samples(21)[19:]))
     kin["origins"] = old["origins"]
     write_judged(layout, [judged(kin), judged(stranger)])
@@ -129,7 +129,7 @@ def test_compose_new_row_of_a_parent_seed_takes_its_split_though_its_document_ha
     released(shelf, tmp_path / "old", [old], compose={"splits": {"train": 0, "validation": 0, "test": 1}})
     layout = workspace(tmp_path, compose={"splits": {"train": 1, "validation": 0, "test": 0}})
     shelf.pin(layout)
-    monkeypatch.setattr(compose, "connect", lambda params: shelf)
+    shelf.stand_in(monkeypatch)
     another_draw = {**samples(21)[20], "sample_id": "b" * 32, "seed_ids": old["seed_ids"]}
     assert another_draw["origins"] != old["origins"]
     write_judged(layout, [judged(another_draw)])
@@ -145,7 +145,7 @@ def test_compose_row_from_documents_on_two_sides_is_refused(tmp_path, monkeypatc
     released(shelf, tmp_path / "old", old, compose={"splits": {"train": 0.4, "validation": 0.3, "test": 0.3}})
     layout = workspace(tmp_path)
     shelf.pin(layout)
-    monkeypatch.setattr(compose, "connect", lambda params: shelf)
+    shelf.stand_in(monkeypatch)
     bridge = {**samples(61)[60], "origins": [origin for row in old for origin in row["origins"]]}
     write_judged(layout, [judged(bridge)])
 
@@ -176,7 +176,7 @@ def test_compose_shards_are_read_once_and_a_damaged_copy_again(tmp_path, monkeyp
     released(shelf, tmp_path / "old", samples(4))
     layout = workspace(tmp_path)
     shelf.pin(layout)
-    monkeypatch.setattr(compose, "connect", lambda params: shelf)
+    shelf.stand_in(monkeypatch)
     write_judged(layout, [judged(row) for row in samples(6)])
 
     compose.run(layout)
@@ -200,7 +200,7 @@ def test_compose_changed_object_in_the_store_is_refused(tmp_path, monkeypatch, k
     shelf.pin(layout)
     address = next(address for address in shelf.objects if kind in address)
     shelf.objects[address] += b" "
-    monkeypatch.setattr(compose, "connect", lambda params: shelf)
+    shelf.stand_in(monkeypatch)
     write_judged(layout, [judged(row) for row in samples(2)])
 
     with pytest.raises(error, match="sha256") as raised:

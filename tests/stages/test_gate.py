@@ -22,6 +22,7 @@ GOOD = {
     "splits": {"train": 120},
     "top_losses": [{"stage": "filter", "reason": "response_not_in_evidence", "rows": 180}],
     "measures": {"new": 0.8, "whole": 0.8},
+    "health": {"status": "baseline", "since": None, "recipes": {}, "trials": None, "history": []},
 }
 
 
@@ -87,3 +88,76 @@ def test_gate_lets_nothing_empty_pass(tmp_path, mode):
 def test_gate_nothing_requested_is_no_acceptance(tmp_path):
     with pytest.raises(GateRefused, match="no samples were requested"):
         gated(tmp_path, requested=0, accepted=0, accepted_share=None, failed=0, failed_share=None)
+
+
+def drifted(largest, trials=(2.0, 0.5), causes=(), changed=()):
+    """A verdict's health in which one recipe moved."""
+    moves = [
+        {"measure": "unigram_kl", "before": 0.8, "after": 1.24, "spread": 0.05, "deviation": largest},
+        {"measure": "mauve", "before": 0.9, "after": 0.89, "spread": 0.05, "deviation": 0.2},
+    ]
+    drift = {"rows": 90, "largest": largest, "moves": moves, "needs": ""}
+    seeds = {"rows": 90, "measures": {"types_ratio": 0.9, "vendi_ratio": 0.8, "duplicate_rate": 0.0}, "needs": ""}
+    recipe = {"seeds": seeds, "drift": {"new": drift}, "causes": list(causes), "changed": list(changed)}
+    joint = {"count": 40, "mean": trials[0], "deviation": trials[1]}
+    return {
+        "status": "measured", "since": "dataset@v0.3.0", "recipes": {"qa": recipe}, "trials": joint, "history": []
+    }  # fmt: skip
+
+
+def test_gate_drift_within_the_stated_deviations_passes(tmp_path):
+    assert gated(tmp_path, health=drifted(3.5))["passed"]
+
+
+def test_gate_drift_beyond_them_says_what_moved_how_far_since_when_and_why(tmp_path):
+    causes = [{"kind": "source", "name": "tickets", "explained": 0.82}]
+    with pytest.raises(GateRefused) as raised:
+        gated(tmp_path, health=drifted(8.8, causes=causes, changed=["sampling.pair.temperature: 0.7 -> 0.05"]))
+
+    assert (
+        "drift of qa, the new part: unigram_kl 1.24 against 0.8 in dataset@v0.3.0 (+8.8 standard deviations),"
+        " required: a largest deviation of at most +3.5; changed since dataset@v0.3.0:"
+        " sampling.pair.temperature: 0.7 -> 0.05; source tickets explains 82% of the loss  (gate.deviations)"
+    ) in str(raised.value)
+
+
+def test_gate_drift_under_warn_passes_and_is_marked(tmp_path):
+    decision = gated(tmp_path, mode="warn", health=drifted(8.8))
+
+    assert decision["passed"] is False
+    assert decision["reasons"][0].startswith("drift of qa, the new part: unigram_kl 1.24")
+
+
+@pytest.mark.parametrize(
+    ("measure", "value", "bound"),
+    [
+        ("types_ratio", 0.2, "types_ratio of qa: 0.200, required: at least 0.25  (gate.min_types_ratio)"),
+        ("vendi_ratio", 0.1, "vendi_ratio of qa: 0.100, required: at least 0.25  (gate.min_vendi_ratio)"),
+        ("duplicate_rate", 0.5, "repeated texts of qa: 50.0%, required: at most 30.0%  (gate.max_duplicate_rate)"),
+    ],
+)
+def test_gate_floors_hold_for_a_first_release_too(tmp_path, measure, value, bound):
+    health = drifted(0.0)
+    recipe = health["recipes"]["qa"]
+    recipe["seeds"]["measures"][measure] = value
+    baseline = {
+        **health,
+        "status": "baseline",
+        "since": None,
+        "trials": None,
+        "recipes": {"qa": {**recipe, "drift": None}},
+    }
+
+    with pytest.raises(GateRefused) as raised:
+        gated(tmp_path, health=baseline)
+
+    assert bound in str(raised.value)
+
+
+def test_gate_unmeasured_is_listed_and_no_pass_of_that_measure(tmp_path):
+    health = drifted(0.0)
+    health["recipes"]["qa"]["drift"] = {"new": {"moves": [], "needs": "50 rows; found 9"}}
+
+    decision = gated(tmp_path, health={**health, "trials": None, "status": "unmeasured"})
+
+    assert decision["unmeasured"] == ["qa, the new part: needs 50 rows; found 9"]
