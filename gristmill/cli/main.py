@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 
 from gristmill import __version__
-from gristmill.cli import audit, doctor, explain, filter, graph, journal, plan, preview, report, store  # noqa: A004
+from gristmill.cli import audit, doctor, explain, filter, graph, journal, plan, preview, quarantine, report, store  # noqa: A004
 from gristmill.cli.output import err, out
 from gristmill.errors import GristmillError
 from gristmill.frame.unexpected import explain_unexpected
@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for group in (graph, preview, plan, filter, explain, report, audit, doctor):
+for group in (graph, preview, plan, filter, explain, quarantine, report, audit, doctor):
     group.register(app)
 app.add_typer(journal.app, name="journal")
 app.add_typer(store.app, name="store")

@@ -97,7 +97,7 @@ def look(layout: Layout, params: Params, rows: int) -> list[Previewed]:
 
     with workspace_journal(layout) as journal:
         plan = asyncio.run(_asking(recipe, planned_samples(seeds, Quota(seeds=rows * _TRIED, draws=1)), rows))
-        run_samples(plan, walk, emit, journal=journal, engine=engine, width=params.engine.max_in_flight)
+        run_samples(plan, walk, emit, journal=journal, engine=engine)
     return found
 
 

@@ -62,7 +62,8 @@ class Asker:
         try:
             if not self._ready:
                 await self._start()
-            answer = await self._engine.ask(request)
+            async with self._engine.in_flight:
+                answer = await self._engine.ask(request)
             self._journal.append(key, content, answer)
         except BaseException as error:
             _settle(future, error)

@@ -5,15 +5,24 @@ from pathlib import Path
 from gristmill.engine.model import locate_model
 from gristmill.engine.openai import OpenAIEngine
 from gristmill.engine.protocol import Engine
+from gristmill.engine.quarantine import Quarantine
+from gristmill.engine.restarting import RestartingEngine
 from gristmill.engine.scripted import DEFAULT_SCRIPT, load_script
 from gristmill.engine.vllm import VllmEngine
+from gristmill.layout import Layout
 from gristmill.params.generate import EngineKind, EngineParams, ModelParams
 
 
 def build_engine(engine: EngineParams, model: ModelParams, root: Path) -> Engine:
-    """The engine that the parameters name. Raises InputError when model or script are not there."""
-    if engine.kind is EngineKind.SCRIPTED:
-        return load_script(engine.script or DEFAULT_SCRIPT, root)
+    """The engine that the parameters name. Raises InputError when model or script are not there.
+
+    One that runs with us is started again when it dies; endpoints look after themselves.
+    """
     if engine.kind is EngineKind.OPENAI:
         return OpenAIEngine(engine, model)
-    return VllmEngine(locate_model(model, root), model, engine)
+    inner: Engine
+    if engine.kind is EngineKind.SCRIPTED:
+        inner = load_script(engine.script or DEFAULT_SCRIPT, root, engine.max_in_flight)
+    else:
+        inner = VllmEngine(locate_model(model, root), model, engine)
+    return RestartingEngine(inner, Quarantine(Layout(root).journal), engine.restarts)

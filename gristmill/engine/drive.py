@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Generic, TypeVar
 
 from gristmill.engine.asker import Asker
+from gristmill.engine.in_flight import SAMPLE
 from gristmill.engine.journal import Journal
 from gristmill.engine.protocol import Engine
 from gristmill.errors import GristmillError
@@ -29,13 +30,14 @@ def run_samples(
     *,
     journal: Journal,
     engine: Engine,
-    width: int,
 ) -> Asker:
     """Walks all items with one asker, which it gives for its counts; closes the engine whatever happened.
 
+    As many samples are under way as the engine will ever take requests; how many requests, the engine decides.
+
     Raises the first exception of `walk`, `emit` or the engine; what was answered stays in the journal.
     """
-    return asyncio.run(_run(items, walk, emit, journal, engine, width))
+    return asyncio.run(_run(items, walk, emit, journal, engine))
 
 
 async def _run(
@@ -44,11 +46,10 @@ async def _run(
     emit: Callable[[T, R], None],
     journal: Journal,
     engine: Engine,
-    width: int,
 ) -> Asker:
     asker = Asker(journal, engine)
     try:
-        await drive(items, lambda item: walk(item, asker), emit, width)
+        await drive(items, lambda item: walk(item, asker), emit, engine.in_flight.ceiling)
     finally:
         await engine.close()
     return asker
@@ -73,6 +74,7 @@ async def drive(
 async def _walker(line: "_Line[T, R]", walk: Callable[[T], Awaitable[R]]) -> None:
     while (taken := await line.take()) is not None:
         place, item = taken
+        SAMPLE.set(place)
         try:
             outcome = await walk(item)
         except asyncio.CancelledError:

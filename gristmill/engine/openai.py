@@ -10,13 +10,16 @@ The model is what `model.name` and `model.revision` say it is; the key comes fro
 
 import asyncio
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 from gristmill import __version__
+from gristmill.engine.constraint_check import is_held, probe
 from gristmill.engine.endpoint.balance import Balancer, Endpoint, Refusal, Unanswered, backoff
+from gristmill.engine.endpoint.climb import Climb
 from gristmill.engine.endpoint.completions import answer_of, body_of, path_of, too_long
-from gristmill.engine.endpoint.constraint_check import is_held, probe
 from gristmill.engine.endpoint.faults import api_key, assert_served, fatal, ignored, none_answers
+from gristmill.engine.in_flight import InFlight
 from gristmill.engine.protocol import ModelIdentity
 from gristmill.errors import InputError
 from gristmill.params.generate import EngineParams, ModelParams
@@ -28,6 +31,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 10.0
+_FIRST_IN_FLIGHT = 64
+"""Requests under way at each endpoint, to begin with."""
+_MOST_IN_FLIGHT = 1024
+"""Requests under way at all of them, where the parameters set no bound."""
 
 
 class OpenAIEngine:
@@ -42,6 +49,9 @@ class OpenAIEngine:
         self._served = model.path or model.name
         self._params = params
         self._balancer = Balancer(params.endpoints)
+        first = params.max_in_flight or _FIRST_IN_FLIGHT * len(params.endpoints)
+        self.in_flight = InFlight(first, params.max_in_flight or max(first, _MOST_IN_FLIGHT))
+        self._climb = Climb(self.in_flight)
         self._exchange: Exchange | None = None
 
     async def start(self) -> None:
@@ -54,7 +64,7 @@ class OpenAIEngine:
         from gristmill.engine.endpoint.exchange import Exchange  # aiohttp, only for a run that asks
 
         _, key = api_key()
-        self._exchange = Exchange(key, self._params.max_in_flight, self._params.request_timeout_seconds)
+        self._exchange = Exchange(key, self.in_flight.ceiling, self._params.request_timeout_seconds)
         return await self._assert_alive()
 
     async def ask(self, request: Request) -> Answer:
@@ -66,8 +76,12 @@ class OpenAIEngine:
             endpoint = await self._balancer.pick()
             try:
                 with self._balancer.trying(endpoint):
-                    return await self._try(endpoint, request, body)
+                    answer = await self._try(endpoint, request, body)
+                self._climb.answered(time.monotonic())
+                return answer
             except Unanswered as fault:
+                if fault.busy:
+                    self._climb.busy()
                 # Under a rate limit many wait for few turns: as long as others are answered, its own turn will come.
                 tries += not (fault.busy and self._balancer.answered > answered)
                 answered = self._balancer.answered

@@ -6,6 +6,7 @@ The words of the exchange (Request, Answer, ...) are those of `gristmill.recipes
 from dataclasses import dataclass
 from typing import Protocol
 
+from gristmill.engine.in_flight import InFlight
 from gristmill.errors import GristmillError
 from gristmill.recipes.request import Answer, Request
 
@@ -46,13 +47,17 @@ class Engine(Protocol):
     def context(self) -> int | None:
         """Longest prompt and answer together, in tokens; None without a limit."""
 
+    @property
+    def in_flight(self) -> InFlight:
+        """How many requests it wants under way; whoever asks keeps to it. Its ceiling is known before `start`."""
+
     async def start(self) -> None:
-        """Makes it ready. Raises GristmillError when it cannot be."""
+        """Makes it ready, also after it died. Raises GristmillError when it cannot be."""
 
     async def ask(self, request: Request) -> Answer:
         """The answer. A prompt that is too long gives an answer that says so (Finish.PROMPT_TOO_LONG).
 
-        Raises RequestFailed when this one request cannot be answered, EngineDied when none can any more.
+        Raises RequestFailed when this one request cannot be answered, EngineDied when none can before another `start`.
         """
 
     async def close(self) -> None:

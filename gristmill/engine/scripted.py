@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gristmill import __version__
+from gristmill.engine.in_flight import InFlight
 from gristmill.engine.protocol import ModelIdentity
 from gristmill.errors import InputError
 from gristmill.recipes.request import Answer, Request
@@ -20,6 +21,7 @@ from gristmill.recipes.request import Answer, Request
 Script = Callable[[Request], str | Answer]
 
 DEFAULT_SCRIPT = "gristmill.engine.answerer:answer"
+_IN_FLIGHT = 128
 
 
 class ScriptedEngine:
@@ -28,10 +30,13 @@ class ScriptedEngine:
     name = "scripted"
     version = __version__
 
-    def __init__(self, script: Script, model: ModelIdentity, context: int | None = None) -> None:
+    def __init__(
+        self, script: Script, model: ModelIdentity, context: int | None = None, max_in_flight: int | None = None
+    ) -> None:
         self._script = script
         self.model = model
         self.context = context
+        self.in_flight = InFlight(max_in_flight or _IN_FLIGHT)
 
     async def start(self) -> None:
         """Nothing to make ready."""
@@ -50,7 +55,7 @@ class ScriptedEngine:
         """Nothing to end."""
 
 
-def load_script(name: str, root: Path) -> ScriptedEngine:
+def load_script(name: str, root: Path, max_in_flight: int | None = None) -> ScriptedEngine:
     """The engine for `module:function`. Raises InputError when there is no such function."""
     module_name, function_name = name.split(":")
     if str(root) not in sys.path:
@@ -71,4 +76,5 @@ def load_script(name: str, root: Path) -> ScriptedEngine:
             expected="module:function",
         )
     source = Path(inspect.getfile(module)).read_bytes()
-    return ScriptedEngine(script, ModelIdentity(f"scripted:{name}", hashlib.sha256(source).hexdigest()[:16]))
+    identity = ModelIdentity(f"scripted:{name}", hashlib.sha256(source).hexdigest()[:16])
+    return ScriptedEngine(script, identity, max_in_flight=max_in_flight)

@@ -2,13 +2,14 @@
 
 Final outputs only, a length limit on every request, no seeds (the journal is the record; on a CPU
 they even kill the engine). vllm and torch are loaded by `start`, not before. The EngineCore never
-outlives us: `close` ends every process that `start` brought about.
+outlives us: `close` ends every process that `start` brought about. After its death it can be closed and started again.
 """
 
+import asyncio
+import gc
 import importlib.metadata
 import itertools
 import logging
-import os
 import warnings
 from functools import cached_property
 from typing import Any
@@ -16,28 +17,22 @@ from typing import Any
 import psutil
 
 from gristmill.engine.children import end_children, engine_children, interruptible
+from gristmill.engine.constraint_check import is_held, probe
 from gristmill.engine.conversation import ConversationEncoder
-from gristmill.engine.model import Model, ready_folder
+from gristmill.engine.in_flight import InFlight
+from gristmill.engine.load import ceiling
+from gristmill.engine.model import Model
 from gristmill.engine.protocol import EngineDied, ModelIdentity
+from gristmill.engine.vllm_start import load, set_environment
 from gristmill.errors import GristmillError
 from gristmill.params.generate import EngineParams, ModelParams
-from gristmill.recipes.request import Answer, Constraint, ConstraintKind, Finish, Request, RequestFailed
-
-_ENVIRONMENT = {
-    "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
-    "VLLM_DO_NOT_TRACK": "1",
-    "VLLM_WORKER_SHUTDOWN_TIMEOUT_SECONDS": "1",
-    "VLLM_LOGGING_LEVEL": "ERROR",
-    "TORCH_CPP_LOG_LEVEL": "ERROR",
-    "PYTHONWARNINGS": "ignore",
-    "TQDM_DISABLE": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-}
-"""Set where the user's environment says nothing else; the engine's own processes inherit it."""
-
+from gristmill.recipes.request import Answer, Constraint, ConstraintKind, Finish, Request, RequestFailed, Sampling
 
 _GRACE_SECONDS = 2.0
 """How long an engine may take to end by itself: by then all is answered, or given up."""
+_MOST_SEQS = 1024
+"""The largest batch that vLLM chooses by itself (0.32, on GPUs of 70 GB and more)."""
+_FIRST = Request("first", Sampling(temperature=0.0, max_tokens=1), prompt="One, two,")
 
 
 class VllmEngine:
@@ -53,6 +48,10 @@ class VllmEngine:
         self._encoder: ConversationEncoder | None = None
         self._processes: list[psutil.Process] = []
         self._numbers = itertools.count()
+        self._proven: set[ConstraintKind] = set()
+        self._proving = asyncio.Lock()
+        fixed = params.max_in_flight
+        self.in_flight = InFlight(fixed or 1, fixed or ceiling(params.max_num_seqs or _MOST_SEQS))
 
     @cached_property
     def version(self) -> str:
@@ -75,16 +74,26 @@ class VllmEngine:
         return self._model_params.max_model_len
 
     async def start(self) -> None:
-        """Loads vLLM and the model; takes half a minute on two cores. Raises GristmillError when it cannot."""
-        os.environ.update({name: value for name, value in _ENVIRONMENT.items() if name not in os.environ})
+        """Loads vLLM and the model; takes half a minute on two cores. Raises GristmillError when it cannot.
+
+        One token is asked for at the end: an engine that dies of that is not ready.
+        """
+        set_environment()
         logging.getLogger("vllm").setLevel(logging.ERROR)
         with interruptible(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self._load()
+            self._llm = load(self._model, self._model_params, self._params, self.in_flight)
         self._processes = engine_children()
+        self._encoder = ConversationEncoder(self._llm.get_tokenizer())
+        await self._ask(_FIRST)
 
     async def ask(self, request: Request) -> Answer:
-        """The model's answer."""
+        """The model's answer, once it is certain that the engine heeds the request's kind of constraint."""
+        if request.constraint is not None and request.constraint.kind not in self._proven:
+            await self._prove(request.constraint.kind)
+        return await self._ask(request)
+
+    async def _ask(self, request: Request) -> Answer:
         from vllm.exceptions import VLLMClientError
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
@@ -98,11 +107,32 @@ class VllmEngine:
             raise EngineDied(
                 "vLLM's engine died",
                 where=f"model {self.model.name}",
-                do="see the messages above (where memory is short, lower engine.max_in_flight, engine.kv_cache_gib or"
+                do="see the messages above (where memory is short, lower engine.max_num_seqs, engine.kv_cache_gib or"
                 " model.max_model_len) and run this again: what was answered is kept in the journal",
             ) from None
         except (VLLMClientError, EngineGenerateError) as error:
             raise RequestFailed("engine_refused", str(error.__cause__ or error)) from None
+
+    async def _prove(self, kind: ConstraintKind) -> None:
+        """Makes sure, once, that a kind of constraint takes effect. Raises GristmillError when it does not."""
+        async with self._proving:
+            if kind in self._proven:
+                return
+            try:
+                answer = await self._ask(probe(kind, raw=True))
+            except RequestFailed as failed:
+                raise self._unheld(kind, f"refuses: {failed.detail}") from None
+            if not is_held(kind, answer):
+                raise self._unheld(kind, f"ignores: it answered {answer.text[:60]!r}")
+            self._proven.add(kind)
+
+    def _unheld(self, kind: ConstraintKind, found: str) -> GristmillError:
+        return GristmillError(
+            f"a recipe asks for answers under a {kind} constraint, which vLLM {self.version} {found}",
+            where=f"model {self.model.name}",
+            expected="answers held to the constraint",
+            do="install the pinned vLLM (`make setup`), or use a recipe without such constraints",
+        )
 
     async def close(self) -> None:
         """Ends the engine and every process of its."""
@@ -113,6 +143,8 @@ class VllmEngine:
         finally:
             end_children(self._processes)
             self._processes = []
+            del llm
+            gc.collect()  # one that died hangs in cycles with its exceptions
 
     async def _generate(self, request: Request, ids: list[int]) -> Answer:
         from vllm.inputs import tokens_input
@@ -131,41 +163,6 @@ class VllmEngine:
                 f"{self.name}/{self.version}",
             )
         raise RequestFailed("engine_error", "no output")
-
-    def _load(self) -> None:
-        import torch
-
-        on_gpu = torch.cuda.is_available()
-        if not on_gpu:
-            os.environ["VLLM_CPU_KVCACHE_SPACE"] = str(max(1, round(self._params.kv_cache_gib)))
-        folder = ready_folder(self._model)
-
-        from vllm import AsyncEngineArgs
-        from vllm.v1.engine.async_llm import AsyncLLM
-
-        place = {"gpu_memory_utilization": self._params.gpu_memory_utilization} if on_gpu else {"enforce_eager": True}
-        settings: dict[str, Any] = {
-            "model": folder,
-            "served_model_name": self.model.name,
-            "revision": self._model_params.revision if folder == self._model_params.path else None,
-            "dtype": self._model_params.dtype,
-            "max_model_len": self.context,
-            "max_num_seqs": self._params.max_in_flight,
-            "tensor_parallel_size": self._params.tensor_parallel,
-            "enable_prefix_caching": True,
-            "disable_log_stats": True,
-            "use_tqdm_on_load": False,
-            **place,
-        }
-        try:
-            self._llm = AsyncLLM.from_engine_args(AsyncEngineArgs(**settings))
-        except (RuntimeError, ValueError, OSError) as error:
-            raise GristmillError(
-                f"vLLM could not start: {error}",
-                where=f"model {self.model.name} in {folder}",
-                do="see the messages above; `gristmill doctor` tells what is missing",
-            ) from error
-        self._encoder = ConversationEncoder(self._llm.get_tokenizer())
 
 
 def _sampling(request: Request) -> Any:

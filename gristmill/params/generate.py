@@ -70,8 +70,14 @@ class EngineParams(Section):
     kind: EngineKind = EngineKind.VLLM
     """`vllm` runs in process, on a GPU or on the CPU; `openai` asks OpenAI-compatible endpoints (`vllm serve` first);
     `scripted` answers from a Python function (tests, benchmarks)."""
-    max_in_flight: int = Field(default=128, ge=1)
-    """Requests under way at once."""
+    max_in_flight: int | None = Field(default=None, ge=1)
+    """Requests under way at once, of all endpoints together; null: as many as the engine's own signals ask for."""
+    max_num_seqs: int | None = Field(default=None, ge=1)
+    """For `vllm`: sequences in its batch at once; null: max_in_flight where that is set, else vLLM's own choice."""
+    max_num_batched_tokens: int | None = Field(default=None, ge=1)
+    """For `vllm`: tokens that one step of the batch may read; null: vLLM's own choice for offline work."""
+    restarts: int = Field(default=12, ge=0)
+    """Times an engine that died is started again in one run of a stage. A request that kills it costs three."""
     kv_cache_gib: float = Field(default=2.0, gt=0)
     """Room for the KV cache on a CPU, in GiB."""
     gpu_memory_utilization: float = Field(default=0.9, gt=0, le=1)

@@ -72,11 +72,12 @@ class ConstraintKind(StrEnum):
     CHOICE = "choice"
     REGEX = "regex"
     JSON = "json"
+    GRAMMAR = "grammar"
 
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """`value` is the options of a choice, a regular expression, or a JSON Schema."""
+    """`value` is the options of a choice, a regular expression, a JSON Schema, or a grammar in GBNF."""
 
     kind: ConstraintKind
     value: tuple[str, ...] | str | dict[str, Any]

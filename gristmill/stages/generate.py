@@ -51,7 +51,6 @@ def run(layout: Layout) -> None:
             books.settle,
             journal=journal,
             engine=engine,
-            width=engine_params.max_in_flight,
         )
         books.close(asker)
         stage.used(seeds=quota.seeds_of(count_rows(seeds)), draws=quota.draws)

@@ -52,7 +52,6 @@ def run(layout: Layout) -> None:
             books.settle,
             journal=journal,
             engine=engine,
-            width=engine_params.max_in_flight,
         )
         books.close(asker)
 

@@ -148,6 +148,13 @@ class TestWithTokenizer:
         answer = await engine.ask(_ask("How old is Anna?", Constraint(ConstraintKind.REGEX, pattern)))
         assert re.fullmatch(pattern, answer.text)
 
+    async def test_grammar_holds_the_answer_to_its_form(self, engine: Engine, request: pytest.FixtureRequest) -> None:
+        if request.node.callspec.params["engine"] == "endpoint":
+            return  # our own small endpoint knows no grammars
+        grammar = 'root ::= "yes, " [a-z]+ "." | "no."'
+        answer = await engine.ask(_ask("Is it so?", Constraint(ConstraintKind.GRAMMAR, grammar)))
+        assert re.fullmatch(r"yes, [a-z]+\.|no\.", answer.text)
+
     async def test_length_limit_is_told(self, engine: Engine) -> None:
         answer = await engine.ask(_ask("Tell a long story.", max_tokens=3))
         assert (answer.finish_reason, answer.completion_tokens) == ("length", 3)

@@ -94,7 +94,7 @@ class SlowStart(ScriptedEngine):
     """Counts starts and closes."""
 
     def __init__(self) -> None:
-        super().__init__(lambda request: f"{request.step} answered", MODEL)
+        super().__init__(lambda request: f"{request.step} answered", MODEL, max_in_flight=3)
         self.events: list[str] = []
 
     async def start(self) -> None:
@@ -119,7 +119,7 @@ def _run(path: Path, engine: ScriptedEngine, *texts: str) -> Asker:
         return (await ask(_request(text))).answer.text
 
     with open_journal(path) as journal:
-        return run_samples(texts, walk, lambda *_: None, journal=journal, engine=engine, width=3)
+        return run_samples(texts, walk, lambda *_: None, journal=journal, engine=engine)
 
 
 def test_engine_starts_once_at_the_first_open_request_and_is_closed(tmp_path: Path) -> None:

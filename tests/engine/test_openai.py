@@ -77,6 +77,7 @@ async def test_constraint_that_is_ignored_ends_the_run_before_the_first_answer(
     endpoint: Running, make: Make, kind: ConstraintKind
 ) -> None:
     values = {"choice": ("one", "two"), "regex": "[0-9]+", "json": {"type": "object", "properties": {}}}
+    values["grammar"] = 'root ::= "one"'
     endpoint.behave(ignore_constraints=True)
     engine = make(endpoint)
     await engine.start()

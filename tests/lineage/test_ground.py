@@ -56,7 +56,7 @@ def test_pinned_inputs_that_appear_meanwhile_are_refused(layout):
 def test_change_that_the_stage_does_not_stand_on_passes(layout):
     before = ground(layout, Stage.GENERATE)
     replace(layout.params, "min_rows: 50", "min_rows: 7")
-    replace(layout.params, "max_in_flight: 128", "max_in_flight: 2")
+    replace(layout.params, "max_in_flight: null", "max_in_flight: 2")
 
     require_unmoved(Stage.GENERATE, before, ground(layout, Stage.GENERATE))
 

@@ -230,9 +230,10 @@ def test_dead_engine_ends_the_stage_and_keeps_what_was_answered(ws: Workspace, m
             raise EngineDied("the engine died")
         return await ask(engine, request)
 
+    ws.write_params(restarts=0)
     with monkeypatch.context() as patch:
         patch.setattr(ScriptedEngine, "ask", dies)
-        with pytest.raises(EngineDied):
+        with pytest.raises(EngineDied, match="the engine died, after it had been started again 0 times"):
             generate.run(ws.layout)
     assert not ws.layout.data(Stage.GENERATE).exists()
 
@@ -240,6 +241,34 @@ def test_dead_engine_ends_the_stage_and_keeps_what_was_answered(ws: Workspace, m
     ws.forget_asked()
     generate.run(ws.layout)
     assert set(first).isdisjoint(ws.asked())
+
+
+def test_request_that_kills_the_engine_fails_its_sample_alone_and_is_not_asked_by_the_next_run(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gristmill.engine.protocol import EngineDied
+    from gristmill.engine.quarantine import Quarantine
+    from gristmill.engine.scripted import ScriptedEngine
+    from gristmill.recipes.request import Answer, Request
+
+    ask = ScriptedEngine.ask
+    deaths: list[Request] = []
+
+    async def dies(engine: ScriptedEngine, request: Request) -> Answer:
+        if "topic4" in (request.prompt or ""):
+            deaths.append(request)
+            raise EngineDied("the engine died")
+        return await ask(engine, request)
+
+    monkeypatch.setattr(ScriptedEngine, "ask", dies)
+    for _ in range(2):
+        generate.run(ws.layout)
+
+        assert read_books(ws.layout, Stage.GENERATE)["books"][0]["failed"] == {"topic_kills_engine": 1}
+        assert len(ws.rows(Stage.GENERATE)) == 8
+        assert len(deaths) == 3
+    (entry,) = Quarantine(ws.layout.journal).entries()
+    assert entry.asked["asked"] == "Topic of: Something about topic4."
 
 
 def test_nothing_accepted_is_an_error_with_the_reasons(ws: Workspace) -> None:

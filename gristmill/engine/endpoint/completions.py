@@ -118,6 +118,12 @@ def _general_sampling(drawn: Sampling) -> dict[str, Any]:
 
 
 def _response_format(constraint: Constraint) -> dict[str, Any]:
+    if constraint.kind is ConstraintKind.GRAMMAR:
+        raise InputError(
+            "the recipe uses a `grammar`, which only vLLM has a word for",
+            where="params.yaml: engine.structured_outputs",
+            do="set it to `vllm` if the endpoint is `vllm serve`, or use a recipe without a grammar",
+        )
     schema = constraint.value
     if constraint.kind is not ConstraintKind.JSON:
         rule = "enum" if constraint.kind is ConstraintKind.CHOICE else "pattern"

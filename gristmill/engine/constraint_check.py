@@ -1,7 +1,7 @@
-"""Whether an endpoint really holds its answers to a constraint: one tiny request that nobody would answer so by chance.
+"""Whether an engine really holds its answers to a constraint: one tiny request that nobody would answer so by chance.
 
-Endpoints ignore request fields they do not know (vLLM itself ignored `guided_choice` from the day it was renamed),
-and a whole run would then be rejected row by row.
+Endpoints ignore request fields they do not know (vLLM itself ignored `guided_choice` from the day it was renamed), and
+an engine in process depends on which library decodes under constraints; a whole run would be rejected row by row.
 """
 
 import re
@@ -12,6 +12,7 @@ from gristmill.recipes.request import Answer, Constraint, ConstraintKind, Finish
 
 _OPTIONS = ("zq-7391", "zq-8264")
 _PATTERN = r"zq-[0-9]{4}"
+_GRAMMAR = 'root ::= "zq-" [0-9] [0-9] [0-9] [0-9]'
 _SCHEMA = {
     "type": "object",
     "properties": {"zq": {"type": "integer", "enum": [7391]}},
@@ -22,6 +23,7 @@ _CONSTRAINTS = {
     ConstraintKind.CHOICE: Constraint(ConstraintKind.CHOICE, _OPTIONS),
     ConstraintKind.REGEX: Constraint(ConstraintKind.REGEX, _PATTERN),
     ConstraintKind.JSON: Constraint(ConstraintKind.JSON, _SCHEMA),
+    ConstraintKind.GRAMMAR: Constraint(ConstraintKind.GRAMMAR, _GRAMMAR),
 }
 _ASKED = "Say hello to the world."
 _MAX_TOKENS = 48
@@ -41,7 +43,7 @@ def is_held(kind: ConstraintKind, answer: Answer) -> bool:
     text = answer.text.strip()
     if kind is ConstraintKind.CHOICE:
         return text in _OPTIONS
-    if kind is ConstraintKind.REGEX:
+    if kind in (ConstraintKind.REGEX, ConstraintKind.GRAMMAR):
         return re.fullmatch(_PATTERN, text) is not None
     if answer.finish_reason == Finish.LENGTH:
         return text.startswith("{")
