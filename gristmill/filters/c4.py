@@ -12,11 +12,11 @@ import numpy as np
 
 from gristmill.filters.marks import ends_sentence, is_punctuation
 from gristmill.filters.measure import Count, Flag
-from gristmill.filters.repeats import Ints
 from gristmill.filters.statistics import Lines, Mask, Texts, spread, sums
 from gristmill.filters.verdict import Rule, Verdicts, at_least, first_failing
 from gristmill.filters.words import split_chunk
 from gristmill.params.filters import C4Params
+from gristmill.stretches import Ints
 
 _CITATION = re.compile(r"\[\d*\]|\[edit\]|\[citation needed\]")
 _POLICY = re.compile(r"terms of use|privacy policy|cookie policy|uses cookies|use of cookies|use cookies")

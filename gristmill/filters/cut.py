@@ -13,8 +13,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from gristmill.filters.repeats import Hashes, Ints, Mask, Stretches, hash_values
 from gristmill.filters.words import PARTED, UNITS, WHOLE, split_chunk
+from gristmill.stretches import Hashes, Ints, Mask, Stretches, hash_values
 
 Bytes = npt.NDArray[np.uint8]
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from gristmill.filters.measure import Count, Flag
-from gristmill.filters.repeats import Ints
 from gristmill.filters.statistics import Lines, Texts, sums
 from gristmill.filters.verdict import Rule, Verdicts, at_least, at_most, first_failing, share
 from gristmill.params.filters import GopherQualityParams
+from gristmill.stretches import Ints
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ from functools import cached_property
 
 import numpy as np
 
-from gristmill.filters.repeats import Ints, Ngrams, repeated
+from gristmill.filters.repeats import Ngrams, repeated
 from gristmill.filters.statistics import Lines, Mask, Texts
 from gristmill.filters.verdict import Measures, Rule, Verdicts, at_most, first_failing, share
 from gristmill.params.filters import GopherRepetitionParams
+from gristmill.stretches import Ints
 
 _TOP, _DUPLICATE = (2, 3, 4), (5, 6, 7, 8, 9, 10)
 

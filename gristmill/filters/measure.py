@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from gristmill.filters.cut import Chunks, cut, word_hashes
 from gristmill.filters.marks import ends_sentence, is_punctuation, is_symbol
-from gristmill.filters.repeats import Hashes, Ints, Mask, Stretches, hash_values
+from gristmill.stretches import Hashes, Ints, Mask, Stretches, hash_values
 
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 """Gopher's eight (Rae et al. 2021, A.1.1); in small letters, as they stand."""

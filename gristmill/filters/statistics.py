@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 
 from gristmill.filters.cut import Chunks
 from gristmill.filters.measure import STOP_SHIFT, Count
-from gristmill.filters.repeats import Hashes, Ints, Stretches, hash_values, repeated
+from gristmill.filters.repeats import repeated
 from gristmill.filters.vocabulary import Vocabulary
+from gristmill.stretches import Hashes, Ints, Stretches, hash_values
 
 Mask = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from gristmill.filters.cut import Chunks
 from gristmill.filters.measure import Count, Measured, measure
-from gristmill.filters.repeats import Hashes, Ints
+from gristmill.stretches import Hashes, Ints
 
 MOST_CHUNKS = 1 << 19
 

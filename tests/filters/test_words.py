@@ -8,8 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gristmill.filters.cut import Chunks, cut
-from gristmill.filters.repeats import Stretches, hash_values
 from gristmill.filters.words import split_chunk
+from gristmill.stretches import Stretches, hash_values
 
 
 @pytest.mark.parametrize(
