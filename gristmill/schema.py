@@ -59,7 +59,7 @@ SCORE = pa.struct([pa.field("criterion", pa.string(), nullable=False), pa.field(
 JUDGED = pa.schema(
     [
         *SAMPLE,
-        pa.field("judge_status", pa.string(), nullable=False),  # "scored" or "unparsed"
+        pa.field("judge_status", pa.string(), nullable=False),  # "scored" or "unparsed"; "real" for a real row
         pa.field("judge_faults", pa.string()),
         pa.field("judge_scores", pa.list_(pa.field("element", SCORE, nullable=False)), nullable=False),
         pa.field("judge_mean", pa.float32()),  # null when unparsed

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from gristmill.compose.real import lock_real_rows
 from gristmill.engine.endpoint.faults import api_key
 from gristmill.engine.model import locate_model
 from gristmill.engine.openai import OpenAIEngine
@@ -36,6 +37,7 @@ def problems(layout: Layout) -> list[Problem]:
         lambda: recipe_program(layout.recipes, params.generate.recipe, params.generate.attempts),
         lambda: rubric_program(layout.recipes, params.judge.rubric, params.judge.attempts),
         lambda: lock_sources(params.ingest, layout, lambda: connect(params.store)),
+        lambda: lock_real_rows(params.compose.mix, layout.root),
         lambda: _check_engine(layout, params),
     ]
     return [problem for check in checks for problem in _problems_of(check)]

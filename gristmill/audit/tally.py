@@ -73,7 +73,7 @@ class Tally:
 
     def _score(self, row: Mapping[str, Any]) -> None:
         if row["judge_mean"] is None:
-            self.unparsed += 1
+            self.unparsed += bool(row["depth"])
             return
         self.scores[MEAN, int(row["judge_mean"] / MEAN_STEP) * MEAN_STEP] += 1
         for score in row["judge_scores"]:

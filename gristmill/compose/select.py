@@ -30,12 +30,15 @@ class Selection:
     """The rules, applied to one row at a time; the same row always gets the same answer."""
 
     min_judge_mean: float | None
+    max_depth: int | None
     known: Known
 
     def refuse(self, row: Mapping[str, Any]) -> Finding | None:
         """Why the row is not taken, or None."""
         if self.known.holds(row["sample_id"], row_digest(row["prompt"], row["response"])):
             return Finding("in_parent", "released before", "new to the parent release")
+        if self.max_depth is not None and row["depth"] > self.max_depth:
+            return Finding("too_deep", f"depth {row['depth']}", f"at most {self.max_depth}")
         return self._by_judge(row["judge_mean"])
 
     def _by_judge(self, mean: float | None) -> Finding | None:

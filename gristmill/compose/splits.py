@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gristmill.identity import text_hash
-from gristmill.params.select import SplitParams
+from gristmill.params.compose import SplitParams
 
 _HASH_SPACE = 1 << 128
 

@@ -1,6 +1,6 @@
 """`gristmill sync`: what the world is at the start of a cycle, pinned in inputs/.
 
-* sources.lock: what the sources hold now
+* sources.lock: what the sources hold now, and the real rows that `compose` mixes in
 * quota.lock: how much params ask for
 * parent.lock: the release to build on. Only new sources move it, to the latest release. Other
   parameters over the same sources give a sibling with the same parent, and a run right after a
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gristmill.compose.real import lock_real_rows
 from gristmill.errors import InputError
 from gristmill.layout import Layout
 from gristmill.lineage.releases import Recorded, latest_release, read_recorded
@@ -54,6 +55,7 @@ class SyncResult:
 def sync(layout: Layout, params: Params) -> SyncResult:
     """Writes inputs/*.lock. Raises ProblemsError, and changes nothing, when a source is missing or unreadable."""
     sources = lock_sources(params.ingest, layout, lambda: connect(params.store))
+    sources |= lock_real_rows(params.compose.mix, layout.root)
     parent = _parent(layout, params, sources)
     quota = {params.generate.recipe: {"seeds": params.quota.seeds, "draws": params.quota.draws}}
     wanted: dict[Path, dict[str, Any]] = {

@@ -1,9 +1,9 @@
-"""Parameters of `filter`, `judge` and `compose`: what is kept, how it is scored, how it is put together."""
+"""Parameters of `filter` and `judge`: what is kept, and how it is scored."""
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from gristmill.params.filters import C4Params, FinewebParams, GopherQualityParams, GopherRepetitionParams
 from gristmill.params.section import Section
@@ -121,39 +121,3 @@ class JudgeParams(Section):
     """Name of a rubric in recipes/, without `.yaml`."""
     attempts: int = Field(default=2, ge=1, le=10)
     """Times a judgement that does not parse is asked for again; then the row is marked `unparsed`."""
-
-
-class ParentPolicy(StrEnum):
-    """What becomes of the rows of the release that this one builds on."""
-
-    ACCUMULATE = "accumulate"
-    REPLACE = "replace"
-
-
-class SplitParams(Section):
-    """Shares of the source documents on each side; no document's rows are on two sides."""
-
-    train: float = Field(default=0.9, ge=0, le=1)
-    """Share for training."""
-    validation: float = Field(default=0.05, ge=0, le=1)
-    """Share for validation."""
-    test: float = Field(default=0.05, ge=0, le=1)
-    """Share for the final test."""
-
-    @model_validator(mode="after")
-    def _sum_to_one(self) -> Self:
-        total = self.train + self.validation + self.test
-        if abs(total - 1) > 1e-6:
-            raise ValueError(f"train, validation and test must add up to 1; they add up to {total:g}")
-        return self
-
-
-class ComposeParams(Section):
-    """The data set: selected, joined with the parent release, split."""
-
-    parent: ParentPolicy = ParentPolicy.ACCUMULATE
-    """`accumulate` keeps the parent release's rows (data that accumulates does not collapse); `replace` drops them."""
-    min_judge_mean: float | None = Field(default=None, ge=1, le=5)
-    """Rows whose judge's mean score is lower are rejected. By default the judge annotates only."""
-    splits: SplitParams = SplitParams()
-    """Shares of the splits."""

@@ -29,7 +29,7 @@ from gristmill.text import sentences
 
 _BOOKS_OF = (Stage.INGEST, Stage.GENERATE, Stage.FILTER, Stage.JUDGE, Stage.COMPOSE)
 _ASKING = (Stage.GENERATE, Stage.JUDGE)
-_COUNTED = (*COLUMNS, "split", "judge_mean", "judge_scores")
+_COUNTED = (*COLUMNS, "depth", "split", "judge_mean", "judge_scores")
 _REFUSING = (Stage.FILTER, Stage.COMPOSE)
 
 
@@ -60,7 +60,8 @@ class _Part:
 
     def add(self, row: Mapping[str, Any]) -> None:
         self.tally.add(row)
-        self.rows.offer(row)
+        if row["depth"]:  # a real row is no generated one: nothing of it can have drifted
+            self.rows.offer(row)
 
 
 def _before(layout: Layout) -> Before | None:
@@ -72,8 +73,9 @@ def _before(layout: Layout) -> Before | None:
     parent = open_parent(pin, read)
     rows = Sampler(SAMPLED_ROWS)
     for batch in read_composed(fetch_shards(parent, read, layout.state / "cache" / "shards")):
-        for row in batch.select(COLUMNS).to_pylist():
-            rows.offer(row)
+        for row in batch.select([*COLUMNS, "depth"]).to_pylist():
+            if row["depth"]:
+                rows.offer(row)
     return Before(pin.tag, rows.samples(), parent.verdict.get("health", {}))
 
 

@@ -1,66 +1,142 @@
-"""compose: judged samples (and the parent release's rows) -> the data set, selected and split.
+"""compose: judged samples, the parent release's rows and real rows -> the data set, selected and split.
 
-The parent's rows come first, in its shards' order, then the new ones in the judge's order; `export`
+The parent's rows come first, in its shards' order, then real rows, then the new ones in the judge's order; `export`
 and `audit` rely on it. The judged rows are read twice: once to join documents, once to write.
 """
 
+import logging
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gristmill.compose.mix import Room
 from gristmill.compose.parent import Parent, fetch_shards, open_parent, read_composed, read_pin
+from gristmill.compose.real import real_rows
 from gristmill.compose.select import Known, Selection, documents_of
 from gristmill.compose.splits import Splits
 from gristmill.filters.duplicates import row_digest
 from gristmill.filters.verdict import Finding
-from gristmill.frame.parquet import PartWriter, read_rows
+from gristmill.frame.parquet import read_rows
 from gristmill.frame.stage import Refusal, StageRun, stage_run
 from gristmill.layout import Layout, Stage
+from gristmill.params.compose import ComposeParams, Policy
 from gristmill.params.load import load_section
 from gristmill.params.publish import StoreParams
-from gristmill.params.select import ComposeParams, ParentPolicy
 from gristmill.schema import COMPOSED
+from gristmill.seeds.sources import read_lock
 from gristmill.store.client import connect
 
-_DECIDING = ("sample_id", "prompt", "response", "judge_mean", "origins", "seed_ids")
-_KEPT = ("sample_id", "text_hash", "split", "origins", "seed_ids")
+_DECIDING = ("sample_id", "prompt", "response", "judge_mean", "origins", "seed_ids", "depth")
+_KEPT = ("sample_id", "text_hash", "split", "origins", "seed_ids", "depth", "prompt", "response")
+_REPLACING = (
+    "compose.policy is `replace`: the rows of %s are dropped. A model that is trained on each release in turn then sees"
+    " only what its successor wrote; such data collapses within a few rounds, data that accumulates does not"
+    " (docs/health.md)"
+)
+
+log = logging.getLogger(__name__)
 
 
 def run(layout: Layout) -> None:
-    """Composes data/judge and the parent release into data/compose."""
+    """Composes data/judge, the parent release and real rows into data/compose."""
     params = load_section(ComposeParams, layout.params, "compose")
     with stage_run(Stage.COMPOSE, layout) as run:
         run.ledger("samples")
-        known, splits = Known(), Splits(params.splits)
-        out = run.writer(COMPOSED)
-        parent, files = _parent(layout, params.parent)
-        _keep_parent(run, files, out, known, splits)
-        selection = Selection(params.min_judge_mean, known)
-        leaking = _join_documents(layout, selection, splits)
-        _take_new(run, selection, splits, leaking, out)
-        run.used(parent=_described(parent))
+        making = _Making(run, params)
+        parent, files = _parent(layout, params.policy)
+        making.keep_parent(files)
+        making.add_real(layout)
+        selection = Selection(params.min_judge_mean, params.max_depth, making.known)
+        refused = _refused_together(layout, selection, making)
+        _take_new(run, selection, refused, making)
+        run.used(parent=_described(parent), depths={str(depth): n for depth, n in sorted(making.depths.items())})
 
 
-def _parent(layout: Layout, policy: ParentPolicy) -> tuple[Parent | None, list[Path]]:
+class _Making:
+    """The data set in the making: what is known of its rows, which sides are fixed, how much room a mix leaves."""
+
+    def __init__(self, run: StageRun, params: ComposeParams) -> None:
+        self.run = run
+        self.known, self.splits = Known(), Splits(params.splits)
+        self.room = Room(params.mix) if params.mix else None
+        self.depths: Counter[int] = Counter()
+        self.out = run.writer(COMPOSED)
+
+    def keep_parent(self, files: list[Path]) -> None:
+        """Every parent row goes in as it is, on its side."""
+        ledger = self.run.ledger("parent rows")
+        for batch in read_composed(files):
+            self.out.write(batch)
+            ledger.entered += batch.num_rows
+            ledger.out += batch.num_rows
+            for row in batch.select(_KEPT).to_pylist():
+                self.splits.fix([*documents_of(row), *row["seed_ids"]], row["split"])
+                self._note(row)
+
+    def add_real(self, layout: Layout) -> None:
+        """Every real row goes in, unless it is there already or empty."""
+        if self.room is None:
+            return
+        ledger = self.run.ledger("real rows")
+        for row in real_rows(self.room.mix, read_lock(layout.sources_lock), layout.root):
+            ledger.entered += 1
+            if finding := self._useless(row):
+                self.run.reject(ledger, _refusal(row, finding))
+                continue
+            self.add(row)
+            self._note(row)
+            ledger.out += 1
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Writes a row that is new to the data set, with its side."""
+        row["split"] = self.splits.side(documents_of(row)[0])
+        self.out.append(row)
+
+    def _note(self, row: dict[str, Any]) -> None:
+        self.known.add(row["sample_id"], row["text_hash"])
+        self.depths[row["depth"]] += 1
+        if self.room:
+            self.room.keep(row)
+
+    def _useless(self, row: dict[str, Any]) -> Finding | None:
+        if not row["prompt"].strip() or not row["response"].strip():
+            return Finding("empty", "no prompt or no response", "both")
+        if self.known.holds(row["sample_id"], bytes.fromhex(row["text_hash"])):
+            return Finding("in_parent", "there already", "new to the data set")
+        return None
+
+
+def _parent(layout: Layout, policy: Policy) -> tuple[Parent | None, list[Path]]:
     """The parent release and local copies of its shards."""
     pin = read_pin(layout.parent_lock)
-    if pin is None or policy is ParentPolicy.REPLACE:
+    if pin is None:
+        return None, []
+    if policy is Policy.REPLACE:
+        log.warning(_REPLACING, pin.tag)
         return None, []
     read = connect(load_section(StoreParams, layout.params, "store")).read_address
     parent = open_parent(pin, read)
     return parent, fetch_shards(parent, read, layout.state / "cache" / "shards")
 
 
-def _keep_parent(run: StageRun, files: list[Path], out: PartWriter, known: Known, splits: Splits) -> None:
-    """Every parent row goes in as it is, on its side."""
-    ledger = run.ledger("parent rows")
-    for batch in read_composed(files):
-        out.write(batch)
-        ledger.entered += batch.num_rows
-        ledger.out += batch.num_rows
-        for row in batch.select(_KEPT).to_pylist():
-            known.add(row["sample_id"], row["text_hash"])
-            splits.fix([*documents_of(row), *row["seed_ids"]], row["split"])
+def _refused_together(layout: Layout, selection: Selection, making: _Making) -> dict[int, Finding]:
+    """Rows that cannot be taken beside the others: joining two sides that are fixed, or beyond the mix's room."""
+    leaking = _join_documents(layout, selection, making.splits)
+    if making.room is None:
+        return leaking
+    for _, row in _open_rows(layout, selection, leaking):
+        making.room.offer(row)
+    open_ = _open_rows(layout, selection, leaking)
+    return {**leaking, **{number: finding for number, row in open_ if (finding := making.room.refuse(row))}}
+
+
+def _open_rows(
+    layout: Layout, selection: Selection, leaking: dict[int, Finding]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, row in enumerate(read_rows(layout.data(Stage.JUDGE), _DECIDING)):
+        if number not in leaking and selection.refuse(row) is None:
+            yield number, row
 
 
 def _join_documents(layout: Layout, selection: Selection, splits: Splits) -> dict[int, Finding]:
@@ -74,20 +150,18 @@ def _join_documents(layout: Layout, selection: Selection, splits: Splits) -> dic
     return leaking
 
 
-def _take_new(
-    run: StageRun, selection: Selection, splits: Splits, leaking: dict[int, Finding], out: PartWriter
-) -> None:
+def _take_new(run: StageRun, selection: Selection, refused: dict[int, Finding], making: _Making) -> None:
     """Writes the selected rows with their side; books the others."""
     ledger = run.ledger("samples")
     for number, row in enumerate(_judged(run)):
         ledger.entered += 1
-        finding = selection.refuse(row) or leaking.get(number)
+        finding = selection.refuse(row) or refused.get(number)
         if finding:
             run.reject(ledger, _refusal(row, finding))
             continue
-        row["split"] = splits.side(documents_of(row)[0])
         row["text_hash"] = row_digest(row["prompt"], row["response"]).hex()
-        out.append(row)
+        making.add(row)
+        making.depths[row["depth"]] += 1
         ledger.out += 1
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gristmill.compose.splits import Splits, side_of
-from gristmill.params.select import SplitParams
+from gristmill.params.compose import SplitParams
 
 SHARES = SplitParams(train=0.6, validation=0.2, test=0.2)
 DOCUMENTS = st.lists(st.lists(st.sampled_from("abcdefghij"), min_size=1, max_size=3), max_size=20)

@@ -15,7 +15,7 @@ from gristmill.text import normalised
 from tests.release import Shelf, released
 from tests.samples import judged, refusals, sample, samples, seeds, workspace, write_judged
 
-REPLACE = {"compose": {"parent": "replace"}}
+REPLACE = {"compose": {"policy": "replace"}}
 
 
 def composed(layout):
