@@ -25,9 +25,9 @@ from typing import Any
 import pyarrow as pa
 
 from bench.documents import ROOT, documents
-from gristmill.filters.chain import published_filters
+from gristmill.filters.build import published_filter
 from gristmill.filters.standard import Standard
-from gristmill.params.select import FilterParams
+from gristmill.params.filters import default_filter
 
 PEER = ROOT / ".venv-peers" / "bin" / "python"
 FILTERS = ("gopher_quality", "gopher_repetition", "c4", "fineweb")
@@ -84,9 +84,9 @@ def run(command: list[str], source: Path) -> dict[str, Any]:
 def judge(source: Path, target: Path) -> None:
     """Our side: all documents once."""
     texts = pa.array([json.loads(line)["text"] for line in source.read_text().split("\n") if line], pa.large_string())
-    params = FilterParams.model_validate({name: {} for name in FILTERS})
-    Standard(published_filters(params), "text").judge_each(texts.slice(0, 1))
-    filters = Standard(published_filters(params), "text")
+    checks = [published_filter(default_filter(name)) for name in FILTERS]
+    Standard(checks, "text").judge_each(texts.slice(0, 1))
+    filters = Standard(checks, "text")
     start = time.perf_counter()
     verdicts = filters.judge_each(texts)
     seconds = time.perf_counter() - start

@@ -22,7 +22,7 @@ def pipeline(parameters: dict[str, Any] | None = None, release: bool = True) -> 
     """Seeds in, a versioned release out; unchanged stages are left alone.
 
     Args:
-        parameters: changes to params.yaml, dotted path to value, such as {"filter.length.min_prompt_words": 5}.
+        parameters: changes to params.yaml, dotted path to value, such as {"filter.filters.length.min_prompt_words": 5}.
             They are written to the clone's params.yaml and so reach DVC and the release.
         release: publish to S3 and record a version; without it, the data set is only computed.
 

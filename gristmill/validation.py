@@ -11,8 +11,10 @@ from gristmill.engine.model import locate_model
 from gristmill.engine.openai import OpenAIEngine
 from gristmill.engine.scripted import DEFAULT_SCRIPT, load_script
 from gristmill.errors import GristmillError, InputError, Problem, ProblemsError
+from gristmill.filters.build import recipe_changes
 from gristmill.layout import Layout
 from gristmill.lineage.ground import has, tracked_parameters
+from gristmill.params.filters import changed_for_recipe
 from gristmill.params.generate import EngineKind
 from gristmill.params.load import parse, read_yaml
 from gristmill.params.root import Params
@@ -35,6 +37,7 @@ def problems(layout: Layout) -> list[Problem]:
     checks: list[Callable[[], object]] = [
         lambda: _check_tracked(layout, params),
         lambda: recipe_program(layout.recipes, params.generate.recipe, params.generate.attempts),
+        lambda: _check_filters(layout, params),
         lambda: rubric_program(layout.recipes, params.judge.rubric, params.judge.attempts),
         lambda: lock_sources(params.ingest, layout, lambda: connect(params.store)),
         lambda: lock_real_rows(params.compose.mix, layout.root),
@@ -56,6 +59,12 @@ def _missing(path: str, defaults: dict[str, Any]) -> Problem:
     line = f"{name}: {json.dumps(defaults[section][name])}" if name else f"{section}: {{}}"
     do = f"write `{line}`" + (f" in the section `{section}`" if name else "") + ", which is the default"
     return Problem(f"params.yaml: {path}", "missing", "a value in the file: DVC tracks it, and knows no defaults", do)
+
+
+def _check_filters(layout: Layout, params: Params) -> None:
+    """Raises ProblemsError when the recipe changes filters wrongly."""
+    for recipe, changes in recipe_changes(layout.recipes, [params.generate.recipe]).items():
+        changed_for_recipe(params.filter, changes, f"recipes/{recipe}.yaml")
 
 
 def _check_engine(layout: Layout, params: Params) -> None:

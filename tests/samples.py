@@ -5,6 +5,7 @@ words, so that every row passes the default filters unless a test spoils it.
 """
 
 import json
+import shutil
 from itertools import islice
 from pydoc_data.topics import topics
 
@@ -17,10 +18,19 @@ from gristmill.identity import sample_id, text_hash
 from gristmill.layout import Layout, Stage
 from gristmill.schema import JUDGED, SAMPLE, SEED
 from gristmill.text import content_words, paragraph_spans, sentences, words
+from tests.closure import ROOT
 
+FILTERS = [
+    {"name": "length"},
+    {"name": "form", "prompt": "question"},
+    {"name": "boilerplate"},
+    {"name": "language"},
+    {"name": "grounding"},
+    {"name": "exact_dedup"},
+]
 PARAMS = {
     "ingest": {"sources": [{"name": "python-docs", "kind": "python-docs", "licence": "PSF-2.0"}]},
-    "filter": {"form": {"prompt": "question"}},
+    "filter": {"filters": FILTERS},
     "gate": {"min_rows": 5},
     "audit": {"token_budget": 200},
 }
@@ -32,6 +42,8 @@ def workspace(root, **sections):
     layout = Layout(root)
     layout.params.write_text(yaml.safe_dump({**PARAMS, **sections}))
     layout.parent_lock.parent.mkdir()
+    layout.recipes.mkdir()
+    shutil.copy(ROOT / "recipes" / "qa-from-docs.yaml", layout.recipes)
     layout.parent_lock.write_text(json.dumps({"version": 1, "parent": None}))
     layout.sources_lock.write_text(json.dumps({"version": 1, "sources": []}))
     return layout

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import typer
 from rich.markup import escape
@@ -12,8 +13,9 @@ from gristmill.cli.output import AsJson, out, show_json
 from gristmill.engine.lookup import JournalReader
 from gristmill.errors import InputError
 from gristmill.frame.parquet import read_batches
-from gristmill.frame.stage import read_books
 from gristmill.layout import Layout, Stage, find_workspace
+from gristmill.schema import SAMPLE
+from gristmill.stages.filter import chain_of
 
 # The latest stage that has a row knows most about it.
 _SAMPLE_STAGES = (Stage.COMPOSE, Stage.JUDGE, Stage.FILTER, Stage.GENERATE)
@@ -62,7 +64,7 @@ def _sample_story(layout: Layout, stage: Stage, row: dict[str, Any]) -> dict[str
         "model": {name: row[name] for name in ("model", "model_revision", "engine", "engine_version", "sampling")},
         "seeds": [_seed(layout, seed_id, row) for seed_id in row["seed_ids"]],
         "asked and answered": list(_answers(layout, row["request_keys"])),
-        "passed": _filters(layout) if stage is not Stage.GENERATE else [],
+        "passed": _filters(layout, row) if stage is not Stage.GENERATE else [],
     }
     if "judge_status" in row:
         names = ("judge_status", "judge_faults", "judge_scores", "judge_mean")
@@ -71,11 +73,12 @@ def _sample_story(layout: Layout, stage: Stage, row: dict[str, Any]) -> dict[str
     return story
 
 
-def _filters(layout: Layout) -> Any:
-    """The filters that the row went through; unknown when the filter stage's folder is gone."""
-    if not layout.data(Stage.FILTER).exists():
-        return ["not known: data/filter is not here (`dvc checkout` brings it back)"]
-    return read_books(layout, Stage.FILTER)["used"].get("filters", [])
+def _filters(layout: Layout, row: dict[str, Any]) -> list[Any]:
+    """What each filter measures on the row, by the present parameters; those that compare rows by name alone."""
+    chain = chain_of(layout, layout.state / "tmp")
+    sample = pa.RecordBatch.from_pylist([{name: row[name] for name in SAMPLE.names}], schema=SAMPLE)
+    compared = [{"filter": name, "measure": "compared with all rows"} for name in chain.set_names]
+    return [*chain.measured(sample), *compared]
 
 
 def _written_before(layout: Layout, sample_id: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from gristmill.engine.drive import run_samples
 from gristmill.engine.open import workspace_journal
 from gristmill.engine.protocol import Engine
 from gristmill.errors import InputError
-from gristmill.filters.chain import build_chain
+from gristmill.filters.build import Surroundings, build_chain, recipe_changes
 from gristmill.identity import sample_id
 from gristmill.layout import Layout, Stage, find_workspace
 from gristmill.params.root import Params
@@ -80,7 +80,7 @@ def look(layout: Layout, params: Params, rows: int) -> list[Previewed]:
     rubric = rubric_program(layout.recipes, params.judge.rubric, params.judge.attempts)
     engine = build_engine(params.engine, params.model, layout.root)
     constants = shared_columns(recipe, engine.model.name, engine.model.revision)
-    chain = build_chain(params.filter)
+    chain = build_chain(params.filter, _surroundings(layout, params))
     found: list[Previewed] = []
 
     async def walk(sample: PlannedSample, ask: Asker) -> tuple[Outcome, Outcome | None, str]:
@@ -116,6 +116,11 @@ async def _asking(recipe: Program, plan: Iterable[PlannedSample], rows: int) -> 
 
 async def _ask_nothing(request: Request) -> Answered:
     raise NotAnswered(request)
+
+
+def _surroundings(layout: Layout, params: Params) -> Surroundings:
+    """Filters that compare a row with all others are left out here, and so nothing is written to the folder."""
+    return Surroundings(layout.root, layout.state / "tmp", recipe_changes(layout.recipes, [params.generate.recipe]))
 
 
 def _identity(sample: PlannedSample, recipe: Program, engine: Engine) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gristmill.filters.duplicates import row_digest
+from gristmill.filters.exact_dedup import row_digest
 from gristmill.filters.verdict import Finding
 
 

@@ -1,6 +1,7 @@
 """Boilerplate: refusals, self-descriptions and talk about the task, found as whole words, whatever the case."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,23 +9,23 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from gristmill.filters.verdict import Rule, Verdicts, first_failing
-from gristmill.params.select import BoilerplateParams
+from gristmill.filters.verdict import Judging, Rule, texts_of
+from gristmill.params.content import BoilerplateParams
 
 
 @dataclass(frozen=True)
-class Boilerplate:
+class Boilerplate(Judging):
     """Refuses rows with one of the phrases in prompt or response; the measured value is the phrase."""
 
     params: BoilerplateParams
 
     name = "boilerplate"
 
-    def judge(self, batch: pa.RecordBatch) -> Verdicts:
-        """Verdicts for each row."""
-        pairs = zip(batch["prompt"].to_pylist(), batch["response"].to_pylist(), strict=True)
+    def rules(self, batch: pa.RecordBatch) -> Sequence[Rule]:
+        """What is measured of each row."""
+        pairs = zip(texts_of(batch, "prompt"), texts_of(batch, "response"), strict=True)
         found: npt.NDArray[np.object_] = np.array([self.first_phrase(*pair) for pair in pairs], dtype=np.object_)
-        return first_failing(Rule("boilerplate", found, found == "", "none of the phrases"))
+        return (Rule("boilerplate", found, found == "", "none of the phrases"),)
 
     def first_phrase(self, *texts: str) -> str:
         """The first phrase that stands in one of the texts, or an empty string."""

@@ -6,6 +6,7 @@ decides and changes nothing. A sentence ends at a mark that ends sentences and t
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +14,9 @@ import numpy as np
 from gristmill.filters.marks import ends_sentence, is_punctuation
 from gristmill.filters.measure import Count, Flag
 from gristmill.filters.statistics import Lines, Mask, Texts, spread, sums
-from gristmill.filters.verdict import Rule, Verdicts, at_least, first_failing
+from gristmill.filters.verdict import Rule, at_least
 from gristmill.filters.words import split_chunk
-from gristmill.params.filters import C4Params
+from gristmill.params.published import C4Params
 from gristmill.stretches import Ints
 
 _CITATION = re.compile(r"\[\d*\]|\[edit\]|\[citation needed\]")
@@ -32,14 +33,14 @@ class C4:
 
     name = "c4"
 
-    def judge_texts(self, texts: Texts) -> Verdicts:
-        """Verdicts for each text."""
+    def text_rules(self, texts: Texts) -> Sequence[Rule]:
+        """What is measured of each text."""
         lines = texts.split_lines
         found = self._sentences_by_line(texts, lines)
         lorem, brace = (np.bincount(lines.text[found == mark], minlength=texts.count) for mark in (_LOREM, _BRACE))
         border = np.searchsorted(lines.text, np.arange(texts.count + 1))
         sentences = sums(np.maximum(found, 0), border)
-        return first_failing(
+        return (
             Rule("c4_lorem_ipsum", lorem, lorem == 0, "no lorem ipsum"),
             Rule("c4_curly_bracket", brace, brace == 0, "no {"),
             at_least("c4_too_few_sentences", sentences, self.params.min_sentences),

@@ -4,14 +4,15 @@ Source: Penedo et al. 2024, arXiv 2406.17557, section 3.6, with the constants of
 are separated by line feeds; those of white space alone don't count.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from gristmill.filters.measure import Count, Flag
 from gristmill.filters.statistics import Texts
-from gristmill.filters.verdict import Verdicts, at_least, at_most, first_failing, share
-from gristmill.params.filters import FinewebParams
+from gristmill.filters.verdict import Rule, at_least, at_most, share
+from gristmill.params.published import FinewebParams
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,8 @@ class Fineweb:
 
     name = "fineweb"
 
-    def judge_texts(self, texts: Texts) -> Verdicts:
-        """Verdicts for each text."""
+    def text_rules(self, texts: Texts) -> Sequence[Rule]:
+        """What is measured of each text."""
         bounds, lines = self.params, texts.lines
         border = texts.line_chunks(lines)
         filled = np.flatnonzero(border[1:] > border[:-1])
@@ -36,7 +37,7 @@ class Fineweb:
         ended_share = share(np.bincount(text, weights=ended, minlength=texts.count), count)
         short_share = share(np.bincount(text, weights=chars <= bounds.short_line_chars, minlength=texts.count), count)
         per_word = share(newlines, texts.total(Count.WORDS))
-        return first_failing(
+        return (
             at_least("fineweb_no_lines", count, 1),
             at_least("fineweb_lines_without_end", ended_share, bounds.min_ended_lines),
             at_most("fineweb_short_lines", short_share, bounds.max_short_lines),

@@ -5,14 +5,15 @@ as datatrove settles it, with which FineWeb was made: words are those of `gristm
 marks are left out of the number of words and their mean length, and count in the three shares of words.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from gristmill.filters.measure import Count, Flag
 from gristmill.filters.statistics import Lines, Texts, sums
-from gristmill.filters.verdict import Rule, Verdicts, at_least, at_most, first_failing, share
-from gristmill.params.filters import GopherQualityParams
+from gristmill.filters.verdict import Rule, at_least, at_most, share
+from gristmill.params.published import GopherQualityParams
 from gristmill.stretches import Ints
 
 
@@ -24,13 +25,13 @@ class GopherQuality:
 
     name = "gopher_quality"
 
-    def judge_texts(self, texts: Texts) -> Verdicts:
-        """Verdicts for each text."""
+    def text_rules(self, texts: Texts) -> Sequence[Rule]:
+        """What is measured of each text."""
         bounds = self.params
         names, words = texts.total(Count.NAMES), texts.total(Count.WORDS)
         length = share(texts.total(Count.NAME_CHARS), names)
         hashes, ellipses = share(texts.total(Count.HASHES), words), share(texts.total(Count.ELLIPSES), words)
-        return first_failing(
+        return (
             at_least("gopher_too_few_words", names, bounds.min_words),
             at_most("gopher_too_many_words", names, bounds.max_words),
             at_least("gopher_words_too_short", length, bounds.min_mean_word_length),

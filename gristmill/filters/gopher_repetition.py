@@ -6,6 +6,7 @@ n-gram counts with all its occurrences and the blanks inside it; repeated 5- to 
 left to right without overlap. All shares are of the text's characters.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,8 +14,8 @@ import numpy as np
 
 from gristmill.filters.repeats import Ngrams, repeated
 from gristmill.filters.statistics import Lines, Mask, Texts
-from gristmill.filters.verdict import Measures, Rule, Verdicts, at_most, first_failing, share
-from gristmill.params.filters import GopherRepetitionParams
+from gristmill.filters.verdict import Measures, Rule, at_most, share
+from gristmill.params.published import GopherRepetitionParams
 from gristmill.stretches import Ints
 
 _TOP, _DUPLICATE = (2, 3, 4), (5, 6, 7, 8, 9, 10)
@@ -28,13 +29,13 @@ class GopherRepetition:
 
     name = "gopher_repetition"
 
-    def judge_texts(self, texts: Texts) -> Verdicts:
-        """Verdicts for each text."""
+    def text_rules(self, texts: Texts) -> Sequence[Rule]:
+        """What is measured of each text."""
         rules = [*self._paragraph_rules(texts), *self._line_rules(texts)]
         open_texts = np.flatnonzero(np.logical_and.reduce([rule.holds for rule in rules]))
         if open_texts.size:
             rules += _Repeats(texts, open_texts).rules(self.params)
-        return first_failing(*rules)
+        return rules
 
     def _paragraph_rules(self, texts: Texts) -> tuple[Rule, Rule]:
         found = _paragraphs(texts)

@@ -8,6 +8,7 @@ ratio next to none, while it still refuses almost all text in another language. 
 is left out on purpose: English evidence would hide a foreign response.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -17,12 +18,12 @@ import pyarrow as pa
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from gristmill.errors import InputError
-from gristmill.filters.verdict import Rule, Verdicts, first_failing
-from gristmill.params.select import LanguageParams
+from gristmill.filters.verdict import Judging, Rule, texts_of
+from gristmill.params.content import LanguageParams
 
 
 @dataclass(frozen=True)
-class Language:
+class Language(Judging):
     """Keeps rows in the allowed languages. Raises InputError for a code that the model does not know."""
 
     params: LanguageParams
@@ -35,13 +36,13 @@ class Language:
         if unknown:
             raise InputError(
                 f"no such language: {', '.join(unknown)}",
-                where="params.yaml: filter.language.allowed",
+                where="filter language: allowed",
                 expected=f"some of {' '.join(sorted(known))}",
             )
 
-    def judge(self, batch: pa.RecordBatch) -> Verdicts:
-        """Verdicts for each row; the measured value is the probability described above."""
-        pairs = zip(batch["prompt"].to_pylist(), batch["response"].to_pylist(), strict=True)
+    def rules(self, batch: pa.RecordBatch) -> Sequence[Rule]:
+        """What is measured of each row; the measured value is the probability described above."""
+        pairs = zip(texts_of(batch, "prompt"), texts_of(batch, "response"), strict=True)
         allowed = frozenset(self.params.allowed)
         measured: npt.NDArray[np.float64] = np.fromiter(
             (allowed_probability(f"{prompt} {response}", allowed) for prompt, response in pairs),
@@ -50,7 +51,7 @@ class Language:
         )
         least = self.params.min_probability
         threshold = f"{'|'.join(self.params.allowed)} at least {least}"
-        return first_failing(Rule("language", measured, measured >= least, threshold))
+        return (Rule("language", measured, measured >= least, threshold),)
 
 
 def allowed_probability(text: str, allowed: frozenset[str]) -> float:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gristmill.filters.statistics import Texts
-from gristmill.filters.verdict import Finding, Verdicts
+from gristmill.filters.verdict import Finding, Judging, Rule, Verdicts, first_failing
 from gristmill.filters.vocabulary import Vocabulary
 
 SLICE_BYTES = 2 << 20
@@ -28,13 +28,13 @@ class TextFilter(Protocol):
         """The filter's name in params.yaml and in reports."""
         ...
 
-    def judge_texts(self, texts: Texts) -> Verdicts:
-        """Verdicts for each text."""
+    def text_rules(self, texts: Texts) -> Sequence[Rule]:
+        """What is measured of each text."""
         ...
 
 
 @dataclass(frozen=True)
-class Standard:
+class Standard(Judging):
     """Several filters on one text column; the first that refuses a row gives the reason, and its name."""
 
     checks: Sequence[TextFilter]
@@ -54,13 +54,23 @@ class Standard:
                 refused.setdefault(row, replace(finding, filter=check.name))
         return Verdicts(batch.num_rows, refused)
 
+    def rules(self, batch: pa.RecordBatch) -> Sequence[Rule]:
+        """What all of them measure of every row."""
+        return [rule for _, rules in self.rules_each(batch) for rule in rules]
+
+    def rules_each(self, batch: pa.RecordBatch) -> Iterator[tuple[str, Sequence[Rule]]]:
+        """What each filter measures of every row, with its name. The batch is taken as one slice."""
+        view = Texts(batch[self.column], self.vocabulary)
+        for check in self.checks:
+            yield check.name, check.text_rules(view)
+
     def judge_each(self, texts: pa.Array) -> list[Verdicts]:
         """What each filter says of every text, whatever the others say."""
         refused: list[dict[int, Finding]] = [{} for _ in self.checks]
         for offset, part in slices(texts):
             view = Texts(part, self.vocabulary)
             for findings, check in zip(refused, self.checks, strict=True):
-                found = check.judge_texts(view).refused
+                found = first_failing(*check.text_rules(view)).refused
                 findings.update({offset + row: finding for row, finding in found.items()})
         return [Verdicts(len(texts), findings) for findings in refused]
 

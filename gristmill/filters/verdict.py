@@ -1,11 +1,17 @@
 """The filters' contract: a record batch in, and for each row kept, or a reason with what was measured.
 
-A filter measures whole columns at once. `first_failing` turns its rules, in their order, into
-verdicts: the first rule that a row breaks gives the reason.
+Two kinds. A **row filter** measures whole columns of a batch at once; `first_failing` turns its rules, in their order,
+into verdicts: the first rule that a row breaks gives the reason. A **set filter** must have seen all rows before it can
+judge one: every batch goes through `add`, then `resolve` is called, then the same batches come to `judge`, in the same
+order. Its memory is bounded: what grows with the rows lies in the folder that it was built with.
+
+Rows have at least the columns `prompt`, `response`, `evidence` and `context` (texts). Null is "there is none": a rule
+on prompts holds for a row without one.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -33,6 +39,15 @@ class Verdicts:
 
     rows: int
     refused: Mapping[int, Finding]
+    changed: Mapping[str, pa.Array] = field(default_factory=dict)
+    """Columns in which kept rows now say something else (redacted), for all rows of the batch."""
+
+    def applied(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The batch with the changed columns."""
+        for name, values in self.changed.items():
+            place = batch.schema.get_field_index(name)
+            batch = batch.set_column(place, batch.schema.field(place), values)
+        return batch
 
     @property
     def kept(self) -> Mask:
@@ -52,8 +67,8 @@ class Rule:
     threshold: str
 
 
-class Filter(Protocol):
-    """A check on rows of the SAMPLE schema. May remember rows it has seen; batches come in order."""
+class Named(Protocol):
+    """What the chain asks of either kind."""
 
     @property
     def name(self) -> str:
@@ -64,6 +79,46 @@ class Filter(Protocol):
         """Verdicts for each row, in order."""
         ...
 
+    def facts(self) -> Mapping[str, int]:
+        """What was found and counted so far, for the stage's books; the same rows give the same facts."""
+        ...
+
+
+class RowFilter(Named, Protocol):
+    """A check on rows one by one. May remember rows it has seen; batches come in order."""
+
+    def rules(self, batch: pa.RecordBatch) -> Sequence[Rule]:
+        """What is measured on each row, and where it holds; remembers nothing."""
+        ...
+
+
+class SetFilter(Named, Protocol):
+    """A check that compares rows with all others."""
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Takes notice of a batch; every batch once, in order."""
+        ...
+
+    def resolve(self) -> None:
+        """Decides, once all batches were added. `judge` then gets the same batches in the same order."""
+        ...
+
+
+class Judging(ABC):
+    """The common part of row filters: the first rule that does not hold, and nothing counted."""
+
+    @abstractmethod
+    def rules(self, batch: pa.RecordBatch) -> Sequence[Rule]:
+        """What is measured on each row."""
+
+    def judge(self, batch: pa.RecordBatch) -> Verdicts:
+        """Verdicts for each row, in order."""
+        return first_failing(*self.rules(batch))
+
+    def facts(self) -> Mapping[str, int]:
+        """Nothing."""
+        return {}
+
 
 def first_failing(*rules: Rule) -> Verdicts:
     """For each row, the first rule that does not hold."""
@@ -71,11 +126,17 @@ def first_failing(*rules: Rule) -> Verdicts:
     for rule in rules:
         for row in np.flatnonzero(~rule.holds).tolist():
             if row not in refused:
-                refused[row] = Finding(rule.reason, _shown(rule.measured[row]), rule.threshold)
+                refused[row] = Finding(rule.reason, shown(rule.measured[row]), rule.threshold)
     return Verdicts(len(rules[0].holds), refused)
 
 
-def _shown(measured: Any) -> str:
+def texts_of(batch: pa.RecordBatch, column: str) -> list[str]:
+    """A column's texts; null is an empty one."""
+    return [text or "" for text in batch[column].to_pylist()]
+
+
+def shown(measured: Any) -> str:
+    """A measured value as text."""
     return f"{measured:.3f}" if isinstance(measured, float | np.floating) else str(measured)
 
 

@@ -31,7 +31,7 @@ class PartWriter:
         part_bytes: int = PART_BYTES,
     ) -> None:
         self._folder = folder
-        self._schema = schema
+        self.schema = schema
         self._row_group_bytes = row_group_bytes
         self._part_bytes = part_bytes
         self._rows: list[Mapping[str, Any]] = []
@@ -54,7 +54,7 @@ class PartWriter:
         """Adds a batch whose columns and types are the schema's."""
         self._batch_rows()
         self.rows += batch.num_rows
-        self._add(batch.cast(self._schema))
+        self._add(batch.cast(self.schema))
 
     def close(self) -> list[Path]:
         """Writes what is left; gives the parts in order under their final names."""
@@ -88,7 +88,7 @@ class PartWriter:
     def _batch_rows(self) -> None:
         if self._rows:
             rows, self._rows = self._rows, []
-            self._add(pa.RecordBatch.from_pylist(rows, schema=self._schema))
+            self._add(pa.RecordBatch.from_pylist(rows, schema=self.schema))
 
     def _add(self, batch: pa.RecordBatch) -> None:
         self._batches.append(batch)
@@ -100,7 +100,7 @@ class PartWriter:
         if not self._batches:
             return
         writer = self._writer or self._open()
-        table = pa.Table.from_batches(self._batches, schema=self._schema)
+        table = pa.Table.from_batches(self._batches, schema=self.schema)
         writer.write_table(table, row_group_size=max(1, table.num_rows))
         self._part_written += self._batched_bytes
         self._batches, self._batched_bytes = [], 0
@@ -111,7 +111,7 @@ class PartWriter:
         part = self._folder / f"part-{len(self._parts):05d}.parquet.open"
         self._parts.append(part)
         self._writer = pq.ParquetWriter(
-            part, self._schema, compression="zstd", write_page_index=True, store_schema=True, version="2.6"
+            part, self.schema, compression="zstd", write_page_index=True, store_schema=True, version="2.6"
         )
         self._part_written = 0
         return self._writer

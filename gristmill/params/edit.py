@@ -38,6 +38,12 @@ def changed_parameters(path: Path, changes: Mapping[str, Any]) -> tuple[list[str
     return lines, text.getvalue()
 
 
+def _entry(entries: list[Any], which: str) -> int:
+    """The place of an entry, given by its number or its `name`. Raises ValueError where there is none of that name."""
+    names = [entry.get("name") if isinstance(entry, dict) else None for entry in entries]
+    return int(which) if which.isdigit() else names.index(which)
+
+
 def _yaml() -> YAML:
     """A writer that keeps this project's way of writing YAML."""
     writer = YAML()
@@ -53,13 +59,14 @@ def _set(content: Any, key: str, value: Any) -> str | None:
     *sections, last = key.split(".")
     try:
         for section in sections:
-            content = content[int(section)] if isinstance(content, list) else content.setdefault(section, {})
-        place: Any = int(last) if isinstance(content, list) else last
+            inside = isinstance(content, list)
+            content = content[_entry(content, section)] if inside else content.setdefault(section, {})
+        place: Any = _entry(content, last) if isinstance(content, list) else last
         former = content[place] if isinstance(content, list) else content.get(place)
     except (AttributeError, IndexError, ValueError):
         raise InputError(
             f"params.yaml has no place for {key!r}",
-            expected="sections and a name, with dots between them, such as gate.min_rows or ingest.sources.0.path",
+            expected="sections and a name, with dots between them, such as gate.min_rows or filter.filters.c4.column",
             do="see params.schema.json for the names",
         ) from None
     if former == value:

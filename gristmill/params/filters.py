@@ -1,106 +1,119 @@
-"""Parameters of the four published filters. Each section's defaults are the constants of its source."""
+"""The section `filter`: an ordered list of filters, each with its thresholds; a recipe may change some of them.
 
-from pydantic import Field
+Which sections there are stands in `FilterSpec` alone; a filter's name is its discriminator.
+"""
 
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from gristmill.errors import InputError, Problem, ProblemsError
+from gristmill.params.content import (
+    BoilerplateParams,
+    ExactDedupParams,
+    FormParams,
+    GroundingParams,
+    LanguageParams,
+    LengthParams,
+)
+from gristmill.params.load import parse
+from gristmill.params.published import C4Params, FinewebParams, GopherQualityParams, GopherRepetitionParams
 from gristmill.params.section import Section
 
-
-class GopherQualityParams(Section):
-    """Rae et al. 2021, table A1 and section A.1.1: signs that a text was not written as prose."""
-
-    min_words: int = Field(default=50, ge=0)
-    """Fewer words (marks don't count) are rejected; short answers need a lower bound."""
-    max_words: int = Field(default=100_000, ge=1)
-    """More words are rejected."""
-    min_mean_word_length: float = Field(default=3, ge=0)
-    """Least mean of the words' characters."""
-    max_mean_word_length: float = Field(default=10, gt=0)
-    """Greatest mean of the words' characters."""
-    max_hashes_per_word: float = Field(default=0.1, ge=0)
-    """Most `#` for each word or mark."""
-    max_ellipses_per_word: float = Field(default=0.1, ge=0)
-    """Most `...` and `…` for each word or mark."""
-    max_bullet_lines: float = Field(default=0.9, ge=0, le=1)
-    """Largest share of lines that begin with `-` or a bullet."""
-    max_ellipsis_lines: float = Field(default=0.3, ge=0, le=1)
-    """Largest share of lines that end in an ellipsis."""
-    min_alphabetic_words: float = Field(default=0.8, ge=0, le=1)
-    """Least share of words (marks count) with a letter in them."""
-    min_stop_words: int = Field(default=2, ge=0, le=8)
-    """How many of `the be to of and that have with` must occur."""
+FilterSpec = Annotated[
+    LengthParams
+    | FormParams
+    | BoilerplateParams
+    | GopherQualityParams
+    | GopherRepetitionParams
+    | C4Params
+    | FinewebParams
+    | LanguageParams
+    | GroundingParams
+    | ExactDedupParams,
+    Field(discriminator="name"),
+]
 
 
-class GopherRepetitionParams(Section):
-    """Rae et al. 2021, table A1: shares of a text that repeat what stands before."""
-
-    max_duplicate_lines: float = Field(default=0.3, ge=0, le=1)
-    """Largest share of lines that stand above already."""
-    max_duplicate_paragraphs: float = Field(default=0.3, ge=0, le=1)
-    """Largest share of paragraphs that stand above already."""
-    max_duplicate_line_chars: float = Field(default=0.2, ge=0, le=1)
-    """Largest share of characters in such lines."""
-    max_duplicate_paragraph_chars: float = Field(default=0.2, ge=0, le=1)
-    """Largest share of characters in such paragraphs."""
-    max_top_2gram: float = Field(default=0.2, ge=0)
-    """Largest share of characters in the most frequent pair of words."""
-    max_top_3gram: float = Field(default=0.18, ge=0)
-    """Largest share of characters in the most frequent 3-gram."""
-    max_top_4gram: float = Field(default=0.16, ge=0)
-    """Largest share of characters in the most frequent 4-gram."""
-    max_duplicate_5grams: float = Field(default=0.15, ge=0, le=1)
-    """Largest share of characters in 5-grams that stand above already."""
-    max_duplicate_6grams: float = Field(default=0.14, ge=0, le=1)
-    """The same for 6-grams."""
-    max_duplicate_7grams: float = Field(default=0.13, ge=0, le=1)
-    """The same for 7-grams."""
-    max_duplicate_8grams: float = Field(default=0.12, ge=0, le=1)
-    """The same for 8-grams."""
-    max_duplicate_9grams: float = Field(default=0.11, ge=0, le=1)
-    """The same for 9-grams."""
-    max_duplicate_10grams: float = Field(default=0.1, ge=0, le=1)
-    """The same for 10-grams."""
-
-    def top(self, n: int) -> float:
-        """The bound on the most frequent n-gram; n is 2, 3 or 4."""
-        return (self.max_top_2gram, self.max_top_3gram, self.max_top_4gram)[n - 2]
-
-    def duplicate(self, n: int) -> float:
-        """The bound on repeated n-grams; n is 5 to 10."""
-        low = (self.max_duplicate_5grams, self.max_duplicate_6grams, self.max_duplicate_7grams)
-        return (*low, self.max_duplicate_8grams, self.max_duplicate_9grams, self.max_duplicate_10grams)[n - 5]
+def _usual_filters() -> list[FilterSpec]:
+    """What a grounded question and answer goes through. Duplicates last: a refused row must not hide a good one."""
+    return [
+        LengthParams(),
+        FormParams(),
+        BoilerplateParams(),
+        LanguageParams(),
+        GroundingParams(),
+        ExactDedupParams(),
+    ]
 
 
-class C4Params(Section):
-    """Raffel et al. 2020, section 2.2: lines that read like sentences, and enough of them."""
+class FilterParams(Section):
+    """Cheap checks, before the judge costs anything."""
 
-    min_sentences: int = Field(default=5, ge=0)
-    """Fewer sentences in the lines that count are rejected."""
-    min_words_per_line: int = Field(default=3, ge=0)
-    """Shorter lines don't count."""
-    max_word_chars: int = Field(default=1000, ge=1)
-    """Lines with a longer word don't count."""
-    end_mark: bool = True
-    """Whether only lines count that end in `.`, `?`, `!` or a quotation mark (and not in `...`)."""
-    curly_bracket: bool = True
-    """Whether `{` in a line that counts rejects the text; false for recipes that write code or JSON."""
-    lorem_ipsum: bool = True
-    """Whether `lorem ipsum` in a line that counts rejects the text."""
-    javascript: bool = True
-    """Whether lines that mention Javascript don't count."""
-    policy: bool = True
-    """Whether lines that speak of cookies, terms of use or a privacy policy don't count."""
+    filters: list[FilterSpec] = Field(default_factory=_usual_filters)
+    """In this order, each once; the first that refuses a row gives the reason."""
+
+    @property
+    def languages(self) -> list[str]:
+        """The languages that the filter `language` keeps; none when the list does not have it."""
+        return [code for spec in self.filters if isinstance(spec, LanguageParams) for code in spec.allowed]
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        names = [spec.name for spec in self.filters]
+        if doubled := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"each filter stands once; found twice: {', '.join(doubled)}")
+        return self
 
 
-class FinewebParams(Section):
-    """Penedo et al. 2024 (FineWeb), section 3.6: how the lines of a page look."""
+def changed_for_recipe(params: FilterParams, changes: Mapping[str, Any], where: str) -> list[FilterSpec]:
+    """The list as a recipe's key `filters` changes it: settings by a filter's name, or `off`.
 
-    min_ended_lines: float = Field(default=0.12, ge=0, le=1)
-    """Least share of lines that end in a mark that ends sentences."""
-    short_line_chars: int = Field(default=30, ge=0)
-    """Lines up to this many characters are short."""
-    max_short_lines: float = Field(default=0.67, ge=0, le=1)
-    """Largest share of short lines."""
-    max_duplicate_line_chars: float = Field(default=0.01, ge=0, le=1)
-    """Largest share of characters in lines that stand above already."""
-    max_newlines_per_word: float = Field(default=0.3, ge=0)
-    """Most line feeds for each word or mark."""
+    A filter that the list does not have stays out. Raises ProblemsError with all that is wrong in the changes;
+    `where` names the recipe's file.
+    """
+    known = filter_names()
+    wrong = [
+        Problem(f"{where}: filters.{name}", f"there is no filter {name!r}", f"some of {', '.join(known)}")
+        for name in changes
+        if name not in known
+    ]
+    specs: list[FilterSpec] = []
+    for spec in params.filters:
+        try:
+            specs += _changed(spec, changes.get(spec.name, {}), where)
+        except ProblemsError as error:
+            wrong += error.problems
+        except InputError as error:
+            wrong.append(error.problem)
+    if wrong:
+        raise ProblemsError(wrong)
+    return specs
+
+
+def filter_names() -> list[str]:
+    """The names of all filters."""
+    union = FilterSpec.__origin__  # type: ignore[attr-defined]
+    return [each.model_fields["name"].default for each in union.__args__]
+
+
+def default_filter(name: str) -> FilterSpec:
+    """A filter with its defaults. Raises InputError when there is none of this name."""
+    if name not in filter_names():
+        raise InputError(f"there is no filter {name!r}", expected=f"some of {', '.join(filter_names())}")
+    return FilterParams.model_validate({"filters": [{"name": name}]}).filters[0]
+
+
+def with_settings(spec: FilterSpec, settings: Mapping[str, Any], where: str) -> FilterSpec:
+    """The filter with some settings changed. Raises ProblemsError for what is wrong in them."""
+    return parse(type(spec), {**spec.model_dump(), **settings, "name": spec.name}, where)
+
+
+def _changed(spec: FilterSpec, change: Any, where: str) -> list[FilterSpec]:
+    place = f"{where}: filters.{spec.name}"
+    if change is False or change == "off":  # YAML reads a bare `off` as false
+        return []
+    if not isinstance(change, Mapping):
+        raise InputError(f"found {change!r}", where=place, expected="a mapping of settings, or off")
+    return [with_settings(spec, change, place)]

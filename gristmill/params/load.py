@@ -53,8 +53,15 @@ def _problem(fault: Any, where: str) -> Problem:
         return Problem(place, "unknown parameter", "one of the parameters in params.schema.json", "check the spelling")
     if fault["type"] == "missing":
         return Problem(place, "missing", "a value")
+    if fault["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        return Problem(place, f"found {_short(fault['input'])}", f"one with a `name` of {_tags(fault)}")
     message = str(fault["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
     return Problem(place, f"found {_short(fault['input'])}", message)
+
+
+def _tags(fault: Any) -> str:
+    """The names among which one has to be chosen; pydantic gives them only when a wrong one was found."""
+    return str(fault["ctx"].get("expected_tags", "params.schema.json")).replace("'", "")
 
 
 def _short(value: Any) -> str:

@@ -3,12 +3,13 @@
 from pydantic import Field
 
 from gristmill.params.compose import ComposeParams
+from gristmill.params.filters import FilterParams
 from gristmill.params.generate import EngineParams, GenerateParams, ModelParams, QuotaParams
 from gristmill.params.ingest import IngestParams
 from gristmill.params.journal import JournalParams
 from gristmill.params.publish import AuditParams, ExportParams, GateParams, ReleaseParams, RunParams, StoreParams
 from gristmill.params.section import Section
-from gristmill.params.select import FilterParams, JudgeParams
+from gristmill.params.select import JudgeParams
 
 
 class Params(Section):

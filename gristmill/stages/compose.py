@@ -15,7 +15,7 @@ from gristmill.compose.parent import Parent, fetch_shards, open_parent, read_com
 from gristmill.compose.real import real_rows
 from gristmill.compose.select import Known, Selection, documents_of
 from gristmill.compose.splits import Splits
-from gristmill.filters.duplicates import row_digest
+from gristmill.filters.exact_dedup import row_digest
 from gristmill.filters.verdict import Finding
 from gristmill.frame.parquet import read_rows
 from gristmill.frame.stage import Refusal, StageRun, stage_run

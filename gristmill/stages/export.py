@@ -41,7 +41,7 @@ def run(layout: Layout) -> None:
             parameters=params.model_dump(mode="json", exclude=_AROUND_THE_GRAPH),
         )
         manifest = manifest_of(files, facts)
-        card = write_card(params.export, params.filter.language.allowed, files, manifest, measures, provenance.examples)
+        card = write_card(params.export, params.filter.languages, files, manifest, measures, provenance.examples)
         (run.folder / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
         (run.folder / "README.md").write_text(card, encoding="utf-8")
         run.used(content_hash=manifest["content_hash"], files=len(files))

@@ -1,13 +1,14 @@
-"""Filters on a text column of any table: kept rows to OUT/kept, the others with their reasons to OUT/rejected.
+"""Filters on any table with a text column: kept rows to OUT/kept, the others with their reasons to OUT/rejected.
 
 Both are Parquet parts with all columns of the input; `rejected` adds `filter`, `reason`, `value` and `threshold` (a
-column of the input that has one of these names is there as `input_<name>`). Order is kept, and what comes in is
-what goes out: the two are counted against each other before OUT appears.
+column of the input that has one of these names is there as `input_<name>`). Kept rows keep their order, rejected
+ones that of the pass that refused them. What comes in is what goes out: the two are counted before OUT appears.
 """
 
 import json
 import shutil
 from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ import pyarrow as pa
 
 from gristmill.errors import BooksError, InputError
 from gristmill.filters.chain import Chain
-from gristmill.filters.verdict import Finding, Verdicts
+from gristmill.filters.verdict import Finding
 from gristmill.frame.parquet import PartWriter, count_rows
+from gristmill.tables.columns import Columns
 from gristmill.tables.read import Broken, Table
 
 WHY = pa.schema([(name, pa.string()) for name in ("filter", "reason", "value", "threshold")])
@@ -44,16 +46,24 @@ class Sifted:
         }
 
 
-def sift(table: Table, chain: Chain, text_column: str, out: Path) -> Sifted:
-    """Filters the table into `out`. Raises InputError when the column is no text or `out` holds something already."""
-    check_text_column(table, text_column)
+def sift(table: Table, make_chain: Callable[[Path], Chain], columns: Columns, out: Path) -> Sifted:
+    """Filters the table into `out`; `make_chain` gets a private folder.
+
+    Raises InputError when a column is missing or no text, or `out` holds something already.
+    """
+    columns.check(table)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError("there is something already", where=str(out), expected="a new or empty folder")
     private = out.parent / f".{out.name}.part"
     shutil.rmtree(private, ignore_errors=True)
+    waiting = private / "waiting"
     try:
-        sifted = _write(table, chain, private)
-        (private / "summary.json").write_text(json.dumps({**sifted.as_dict(), "filters": chain.names}, indent=1) + "\n")
+        waiting.mkdir(parents=True)
+        chain = make_chain(waiting)
+        sifted = _write(table, chain, columns, private)
+        shutil.rmtree(waiting)
+        summary = {**sifted.as_dict(), "filters": chain.names, "found": chain.facts()}
+        (private / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
         if out.exists():
             out.rmdir()
         private.rename(out)
@@ -62,56 +72,50 @@ def sift(table: Table, chain: Chain, text_column: str, out: Path) -> Sifted:
     return sifted
 
 
-def check_text_column(table: Table, name: str) -> None:
-    """Raises InputError when the table has rows but no text column of this name."""
-    if not table.schema.names:
-        return
-    where = str(table.files[0])
-    if name not in table.schema.names:
-        raise InputError(
-            f"no column {name!r}",
-            where=where,
-            expected=f"one of {', '.join(table.schema.names)}",
-            do="name the text column: --text-column NAME",
-        )
-    kind = table.schema.field(name).type
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
-        raise InputError(f"the column {name!r} is {kind}", where=where, expected="a column of texts")
-
-
-def _write(table: Table, chain: Chain, folder: Path) -> Sifted:
+def _write(table: Table, chain: Chain, columns: Columns, folder: Path) -> Sifted:
     sifted = Sifted()
     plain = pa.schema([field.with_nullable(True) for field in table.schema])
-    names = [f"input_{name}" if name in WHY.names else name for name in plain.names]
-    with_why = pa.schema([*(part.with_name(name) for part, name in zip(plain, names, strict=True)), *WHY])
-    with (
-        PartWriter(folder / "kept", plain) as kept,
-        PartWriter(folder / "rejected", with_why) as rejected,
-    ):
-        for found in table.batches():
-            batch = _without_values(plain) if isinstance(found, Broken) else found
-            verdicts = Verdicts(1, {0: _finding(found)}) if isinstance(found, Broken) else chain.judge(batch)
-            kept.write(batch.filter(pa.array(verdicts.kept)))
-            rejected.write(_with_reasons(batch.filter(pa.array(~verdicts.kept)), verdicts, with_why))
-            sifted.rows += verdicts.rows
-            sifted.kept += int(verdicts.kept.sum())
-            sifted.refused.update((finding.filter, finding.reason) for finding in verdicts.refused.values())
+    with PartWriter(folder / "kept", plain) as kept, PartWriter(folder / "rejected", _with_why(plain)) as rejected:
+        source = _Source(table, columns, rejected, sifted)
+        for done in chain.run(source.views(), folder / "waiting"):
+            kept.write(columns.own(done.kept, plain))
+            rejected.write(_with_reasons(columns.own(done.refused, plain), done.findings, rejected.schema))
+            sifted.kept += done.kept.num_rows
+            sifted.refused.update((finding.filter, finding.reason) for finding in done.findings)
     _check(sifted, folder)
     return sifted
 
 
-def _without_values(schema: pa.Schema) -> pa.RecordBatch:
-    """What stands for a line that is no row."""
-    return pa.RecordBatch.from_pylist([dict.fromkeys(schema.names)], schema=schema)
+@dataclass(frozen=True)
+class _Source:
+    """The table's rows as the chain sees them; lines that are none go to the rejected ones at once."""
+
+    table: Table
+    columns: Columns
+    rejected: PartWriter
+    sifted: Sifted
+
+    def views(self) -> Iterator[pa.RecordBatch]:
+        for found in self.table.batches():
+            if isinstance(found, Broken):
+                self._refuse(Finding(found.reason, found.value, "a JSON object", "input"))
+                continue
+            self.sifted.rows += found.num_rows
+            yield self.columns.view(found)
+
+    def _refuse(self, finding: Finding) -> None:
+        self.sifted.rows += 1
+        self.sifted.refused[finding.filter, finding.reason] += 1
+        self.rejected.append({name: getattr(finding, name) for name in WHY.names})
 
 
-def _finding(line: Broken) -> Finding:
-    return Finding(line.reason, line.value, "a JSON object", "input")
+def _with_why(plain: pa.Schema) -> pa.Schema:
+    """The table's columns and those of the reasons."""
+    names = [f"input_{name}" if name in WHY.names else name for name in plain.names]
+    return pa.schema([*(part.with_name(name) for part, name in zip(plain, names, strict=True)), *WHY])
 
 
-def _with_reasons(rows: pa.RecordBatch, verdicts: Verdicts, schema: pa.Schema) -> pa.RecordBatch:
-    findings = [finding for _, finding in sorted(verdicts.refused.items())]
+def _with_reasons(rows: pa.RecordBatch, findings: Sequence[Finding], schema: pa.Schema) -> pa.RecordBatch:
     why = [pa.array([getattr(finding, name) for finding in findings], pa.string()) for name in WHY.names]
     return pa.RecordBatch.from_arrays([*rows.columns, *why], schema=schema)
 

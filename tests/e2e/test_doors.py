@@ -152,7 +152,7 @@ def test_gate_that_refuses_says_why_and_nothing_is_released(scripted):
 
 @SYSTEM
 def test_parameters_set_from_outside_reach_params_dvc_and_the_release(scripted):
-    scripted.run("gristmill", "run", "--set", "filter.length.max_response_words=9")
+    scripted.run("gristmill", "run", "--set", "filter.filters.length.max_response_words=9")
 
     assert "max_response_words: 9" in (scripted.root / "params.yaml").read_text()
     tag = scripted.json("release.json")["tag"]

@@ -154,7 +154,7 @@ def test_duckdb_polars_pandas_and_datasets_read_the_release(mill, release, manif
 def test_filter_changed_runs_what_follows_and_asks_the_model_nothing(mill):
     kept = pq.read_table(mill.root / "data" / "filter", columns=["response"])["response"].to_pylist()
     longest = max(len(words(response)) for response in kept)
-    mill.set_params(filter__length__max_response_words=longest - 1)
+    mill.set_params(filter__filters__length__max_response_words=longest - 1)
 
     done = mill.run("dvc", "repro")
 

@@ -50,9 +50,15 @@ class Workspace:
             *sections, last = key.split("__")
             place = params
             for section in sections:
-                place = place.setdefault(section, {})
+                place = self._below(place, section)
             place[last] = value
         path.write_text(yaml.safe_dump(params, sort_keys=False))
+
+    def _below(self, place: Any, section: str) -> Any:
+        """A section, or the entry of a list that has this name."""
+        if isinstance(place, list):
+            return next(entry for entry in place if entry["name"] == section)
+        return place.setdefault(section, {})
 
     def json(self, *parts: str) -> Any:
         """A JSON file of the clone."""

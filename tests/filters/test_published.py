@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gristmill.filters.chain import build_chain, published_filters
+from gristmill.filters.build import published_filter
 from gristmill.filters.standard import Standard, slices
-from gristmill.params.select import FilterParams
+from gristmill.params.filters import default_filter, with_settings
 from tests.filters import reference
-from tests.samples import batch_of, samples
 
 FILTERS = ("gopher_quality", "gopher_repetition", "c4", "fineweb")
 REFERENCE = {name: getattr(reference, name) for name in FILTERS}
@@ -28,8 +27,8 @@ PROSE = (
 
 def judge(texts, **params):
     """What each of the four says of each text: reasons by filter."""
-    content = {name: params.get(name, {}) for name in FILTERS}
-    filters = Standard(published_filters(FilterParams.model_validate(content)), "text")
+    specs = [with_settings(default_filter(name), params.get(name, {}), name) for name in FILTERS]
+    filters = Standard([published_filter(spec) for spec in specs], "text")
     found = filters.judge_each(pa.array(texts, pa.string()))
     return {
         check.name: [verdicts.refused.get(row) for row in range(len(texts))]
@@ -211,25 +210,3 @@ def test_published_null_and_empty_texts_are_refused_without_harm():
 
     assert [refused and refused.reason for refused in found["fineweb"]] == ["fineweb_no_lines"] * 2 + [None]
     assert judge([]) == {name: [] for name in FILTERS}
-
-
-def test_chain_leaves_the_published_filters_out_until_params_name_them():
-    assert build_chain(FilterParams()).names == ["length", "form", "boilerplate", "language", "support", "duplicates"]
-
-    named = FilterParams.model_validate({"c4": {}, "gopher_quality": {"min_words": 1}})
-
-    assert build_chain(named).names[3:5] == ["gopher_quality", "c4"]
-
-
-def test_chain_published_filter_judges_the_response_and_gives_its_name():
-    rows = samples(2)
-    rows[1]["response"] = "assert 1 2 3 4"
-    bounds = {"min_words": 1, "min_mean_word_length": 0, "min_stop_words": 0}
-    params = FilterParams.model_validate(
-        {"gopher_quality": bounds, "support": None, "language": {"min_probability": 0}}
-    )
-
-    (refused,) = build_chain(params).judge(batch_of(rows)).refused.items()
-
-    assert refused[0] == 1
-    assert (refused[1].filter, refused[1].reason) == ("gopher_quality", "gopher_words_without_letters")

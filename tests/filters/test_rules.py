@@ -4,14 +4,14 @@ import pytest
 
 from gristmill.errors import InputError
 from gristmill.filters.boilerplate import Boilerplate
-from gristmill.filters.duplicates import Duplicates, row_digest
+from gristmill.filters.exact_dedup import ExactDedup, row_digest
 from gristmill.filters.form import Form
+from gristmill.filters.grounding import Grounding
 from gristmill.filters.language import Language, allowed_probability
 from gristmill.filters.length import Length
-from gristmill.filters.support import Support
 from gristmill.filters.verdict import Finding
 from gristmill.identity import text_hash
-from gristmill.params.select import BoilerplateParams, FormParams, LanguageParams, LengthParams, SupportParams
+from gristmill.params.content import BoilerplateParams, FormParams, GroundingParams, LanguageParams, LengthParams
 from gristmill.text import normalised
 from tests.samples import batch_of, sample, samples, seeds
 
@@ -97,10 +97,10 @@ def test_boilerplate_without_phrases_keeps_all():
     assert verdict(Boilerplate(BoilerplateParams(phrases=[])), response="As an AI I cannot.") is None
 
 
-def test_support_evidence_with_other_white_space_is_verbatim():
+def test_grounding_evidence_with_other_white_space_is_verbatim():
     evidence = "  ".join(GOOD["evidence"].split())
 
-    assert verdict(Support(SupportParams()), evidence=evidence) is None
+    assert verdict(Grounding(GroundingParams()), evidence=evidence) is None
 
 
 @pytest.mark.parametrize(
@@ -114,14 +114,14 @@ def test_support_evidence_with_other_white_space_is_verbatim():
         ({"prompt": "Who painted purple elephants yesterday?"}, "prompt_not_about_context", "0.000"),
     ],
 )
-def test_support_refuses_what_the_seed_does_not_carry(changed, reason, value):
-    finding = verdict(Support(SupportParams()), **changed)
+def test_grounding_refuses_what_the_seed_does_not_carry(changed, reason, value):
+    finding = verdict(Grounding(GroundingParams()), **changed)
 
     assert (finding.reason, finding.value) == (reason, value)
 
 
-def test_duplicates_first_is_kept_across_batches_and_spelling():
-    check = Duplicates()
+def test_exact_dedup_first_is_kept_across_batches_and_spelling():
+    check = ExactDedup()
     shouted = {**GOOD, "prompt": GOOD["prompt"].upper(), "response": f"  {GOOD['response']}. "}
     other = sample(seeds(2)[1])
 

@@ -30,6 +30,18 @@ def test_edit_adds_what_had_its_default(params):
     assert yaml.safe_load(params.read_text())["compose"]["min_judge_mean"] == 2.5
 
 
+def test_edit_finds_an_entry_of_a_list_by_its_name(params):
+    lines = edit_parameters(params, {"filter.filters.length.max_response_words": 9})
+
+    assert lines == ["filter.filters.length.max_response_words: 60 -> 9"]
+    assert yaml.safe_load(params.read_text())["filter"]["filters"][0]["max_response_words"] == 9
+
+
+def test_edit_of_an_entry_that_is_not_there_is_refused(params):
+    with pytest.raises(InputError, match=r"no place for 'filter\.filters.lenght\.max_response_words'"):
+        edit_parameters(params, {"filter.filters.lenght.max_response_words": 9})
+
+
 def test_edit_to_the_same_value_leaves_the_file_alone(params):
     before = params.stat().st_mtime_ns
 

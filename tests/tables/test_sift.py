@@ -87,14 +87,14 @@ def test_filter_settings_and_order_are_taken(tmp_path):
     ]
 
 
-def test_filter_duplicates_and_length_work_on_one_column(tmp_path):
+def test_filter_exact_dedup_and_length_work_on_one_column(tmp_path):
     rows = [{"body": PROSE}, {"body": PROSE.upper()}, {"body": "word " * 300}]
     source = write(tmp_path / "in.jsonl", rows)
 
-    said = filter_table(source, tmp_path / "out", "--filters", "length,duplicates", "--text-column", "body")
+    said = filter_table(source, tmp_path / "out", "--filters", "length,exact_dedup", "--text-column", "body")
 
     assert said["reasons"] == [
-        {"filter": "duplicates", "reason": "duplicate", "rows": 1},
+        {"filter": "exact_dedup", "reason": "duplicate", "rows": 1},
         {"filter": "length", "reason": "response_too_long", "rows": 1},
     ]
 
@@ -165,7 +165,7 @@ def test_filter_folder_of_real_texts_loses_nothing_and_keeps_order(tmp_path):
     pq.write_table(pa.table({"id": range(50), "text": texts[:50]}), tmp_path / "in" / "a.parquet")
     pq.write_table(pa.table({"id": range(50, len(texts)), "text": texts[50:]}), tmp_path / "in" / "b.parquet")
 
-    said = filter_table(tmp_path / "in", tmp_path / "out", "--filters", "c4,fineweb,language,duplicates")
+    said = filter_table(tmp_path / "in", tmp_path / "out", "--filters", "c4,fineweb,language,exact_dedup")
 
     kept = [row["id"] for row in read_rows(tmp_path / "out" / "kept")]
     rejected = [row["id"] for row in read_rows(tmp_path / "out" / "rejected")]
@@ -179,7 +179,7 @@ def test_filter_folder_of_real_texts_loses_nothing_and_keeps_order(tmp_path):
     ("arguments", "message"),
     [
         (["--filters", "gopher"], "there is no filter 'gopher'"),
-        (["--filters", "support"], "the filter support needs more than a text"),
+        (["--filters", "grounding"], "the filter grounding needs more than a text: context"),
         (["--filters", "c4,c4"], "found --filters 'c4,c4'"),
         (["--text-column", "body"], "no column 'body'"),
         (["--text-column", "id"], "the column 'id' is int64"),

@@ -6,31 +6,30 @@ words has a share of 0. What shares words need not follow from them: this bounds
 does not prove truth.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from gristmill.filters.verdict import Rule, Verdicts, first_failing
-from gristmill.params.select import SupportParams
+from gristmill.filters.verdict import Judging, Rule, texts_of
+from gristmill.params.content import GroundingParams
 from gristmill.text import content_words
 
 
 @dataclass(frozen=True)
-class Support:
+class Grounding(Judging):
     """Holds each row against its own seed. Rows without evidence are refused."""
 
-    params: SupportParams
+    params: GroundingParams
 
-    name = "support"
+    name = "grounding"
 
-    def judge(self, batch: pa.RecordBatch) -> Verdicts:
-        """Verdicts for each row: evidence, then response, then prompt."""
+    def rules(self, batch: pa.RecordBatch) -> Sequence[Rule]:
+        """What is measured of each row: evidence, then response, then prompt."""
         prompts, responses, evidence, contexts = (
-            [text or "" for text in batch[column].to_pylist()]
-            for column in ("prompt", "response", "evidence", "context")
+            texts_of(batch, column) for column in ("prompt", "response", "evidence", "context")
         )
         given: npt.NDArray[np.bool_] = np.array([bool(span.strip()) for span in evidence], dtype=np.bool_)
         verbatim: npt.NDArray[np.bool_] = np.array(
@@ -38,7 +37,7 @@ class Support:
         )
         response, prompt = _shares(responses, evidence), _shares(prompts, contexts)
         least_response, least_prompt = self.params.min_response_overlap, self.params.min_prompt_overlap
-        return first_failing(
+        return (
             Rule("no_evidence", np.where(given, "given", "none"), given, "a span of the seed's text"),
             Rule("evidence_not_in_context", np.where(verbatim, "verbatim", "altered"), verbatim, "verbatim"),
             Rule("response_not_in_evidence", response, response >= least_response, f"at least {least_response}"),

@@ -1,0 +1,138 @@
+"""Parameters -> filters. Here alone stands what each filter of the list is made of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any, cast
+
+from gristmill.errors import InputError
+from gristmill.filters.boilerplate import Boilerplate
+from gristmill.filters.by_recipe import ByRecipe, SomeRecipes
+from gristmill.filters.c4 import C4
+from gristmill.filters.chain import Chain, is_set_filter
+from gristmill.filters.exact_dedup import ExactDedup
+from gristmill.filters.fineweb import Fineweb
+from gristmill.filters.form import Form
+from gristmill.filters.gopher_quality import GopherQuality
+from gristmill.filters.gopher_repetition import GopherRepetition
+from gristmill.filters.grounding import Grounding
+from gristmill.filters.language import Language
+from gristmill.filters.length import Length
+from gristmill.filters.standard import Standard, TextFilter
+from gristmill.filters.verdict import RowFilter, SetFilter
+from gristmill.params.content import (
+    BoilerplateParams,
+    ExactDedupParams,
+    FormParams,
+    GroundingParams,
+    LanguageParams,
+    LengthParams,
+)
+from gristmill.params.filters import FilterParams, FilterSpec, changed_for_recipe
+from gristmill.params.load import read_yaml
+from gristmill.params.published import C4Params, FinewebParams, GopherQualityParams, GopherRepetitionParams
+
+Published = GopherQualityParams | GopherRepetitionParams | C4Params | FinewebParams
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What filters are given beside their parameters."""
+
+    root: Path
+    """Where relative paths in the parameters start."""
+    folder: Path
+    """A private folder for what must not grow in memory; whoever runs the chain makes and removes it."""
+    changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By recipe, what its key `filters` changes; see `recipe_changes`."""
+
+
+def build_chain(params: FilterParams, around: Surroundings) -> Chain:
+    """The filters in the order of the list. Raises ProblemsError or InputError for what a recipe changes wrongly."""
+    by_recipe = {
+        recipe: {spec.name: spec for spec in changed_for_recipe(params, changes, f"recipes/{recipe}.yaml")}
+        for recipe, changes in around.changes.items()
+        if changes
+    }
+    links: list[RowFilter | SetFilter] = []
+    for spec in params.filters:
+        forms = {recipe: specs.get(spec.name) for recipe, specs in by_recipe.items() if specs.get(spec.name) != spec}
+        links.append(_link(spec, forms, around))
+    return Chain(_together(links))
+
+
+def recipe_changes(folder: Path, names: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """What the recipes' key `filters` says: by filter, settings or `off`. Raises InputError where it is no mapping."""
+    found = {name: read_yaml(folder / f"{name}.yaml").get("filters", {}) for name in names}
+    for name, changes in found.items():
+        if not isinstance(changes, Mapping):
+            raise InputError(f"found {changes!r}", where=f"recipes/{name}.yaml: filters", expected="filters by name")
+    return found
+
+
+def _link(spec: FilterSpec, forms: Mapping[str, FilterSpec | None], around: Surroundings) -> RowFilter | SetFilter:
+    usual = build_filter(spec, around)
+    if not forms:
+        return usual
+    if not is_set_filter(usual):
+        changed = {name: _row_filter(form, around) for name, form in forms.items()}
+        return ByRecipe(usual.name, cast(RowFilter, usual), changed)
+    for recipe, form in forms.items():
+        if form is not None:
+            raise InputError(
+                f"the filter {spec.name} compares the rows of all recipes with each other",
+                where=f"recipes/{recipe}.yaml: filters.{spec.name}",
+                expected="off, or nothing",
+            )
+    return SomeRecipes(usual, frozenset(forms))
+
+
+def _row_filter(spec: FilterSpec | None, around: Surroundings) -> RowFilter | None:
+    """A form of a row filter; None is `off`."""
+    return cast(RowFilter, build_filter(spec, around)) if spec else None
+
+
+def _together(links: Sequence[RowFilter | SetFilter]) -> list[RowFilter | SetFilter]:
+    """Published filters that follow each other on one column share one view of its texts."""
+    found: list[RowFilter | SetFilter] = []
+    for column, group in groupby(links, lambda link: link.column if isinstance(link, Standard) else None):
+        members = list(group)
+        if column is None:
+            found += members
+        else:
+            checks = [check for link in members if isinstance(link, Standard) for check in link.checks]
+            found.append(Standard(checks, column))
+    return found
+
+
+def build_filter(spec: FilterSpec, around: Surroundings) -> RowFilter | SetFilter:  # noqa: ARG001
+    """One filter of the list."""
+    match spec:
+        case LengthParams():
+            return Length(spec)
+        case FormParams():
+            return Form(spec)
+        case BoilerplateParams():
+            return Boilerplate(spec)
+        case LanguageParams():
+            return Language(spec)
+        case GroundingParams():
+            return Grounding(spec)
+        case ExactDedupParams():
+            return ExactDedup()
+        case GopherQualityParams() | GopherRepetitionParams() | C4Params() | FinewebParams():
+            return Standard([published_filter(spec)], spec.column.value)
+
+
+def published_filter(spec: Published) -> TextFilter:
+    """One of the four published filters."""
+    match spec:
+        case GopherQualityParams():
+            return GopherQuality(spec)
+        case GopherRepetitionParams():
+            return GopherRepetition(spec)
+        case C4Params():
+            return C4(spec)
+        case FinewebParams():
+            return Fineweb(spec)
