@@ -36,8 +36,7 @@ def problems(layout: Layout) -> list[Problem]:
         return _told(error)
     checks: list[Callable[[], object]] = [
         lambda: _check_tracked(layout, params),
-        lambda: recipe_program(layout.recipes, params.generate.recipe, params.generate.attempts),
-        lambda: _check_filters(layout, params),
+        lambda: _check_recipe(layout, params),
         lambda: rubric_program(layout.recipes, params.judge.rubric, params.judge.attempts),
         lambda: lock_sources(params.ingest, layout, lambda: connect(params.store)),
         lambda: lock_real_rows(params.compose.mix, layout.root),
@@ -61,10 +60,11 @@ def _missing(path: str, defaults: dict[str, Any]) -> Problem:
     return Problem(f"params.yaml: {path}", "missing", "a value in the file: DVC tracks it, and knows no defaults", do)
 
 
-def _check_filters(layout: Layout, params: Params) -> None:
-    """Raises ProblemsError when the recipe changes filters wrongly."""
-    for recipe, changes in recipe_changes(layout.recipes, [params.generate.recipe]).items():
-        changed_for_recipe(params.filter, changes, f"recipes/{recipe}.yaml")
+def _check_recipe(layout: Layout, params: Params) -> None:
+    """Raises when something is wrong in the recipe; when it is sound, in what it changes of the filters."""
+    name = params.generate.recipe
+    recipe_program(layout.recipes, name, params.generate.attempts)
+    changed_for_recipe(params.filter, recipe_changes(layout.recipes, [name])[name], f"recipes/{name}.yaml")
 
 
 def _check_engine(layout: Layout, params: Params) -> None:
