@@ -11,7 +11,7 @@ from gristmill.stages import audit, gate
 from tests.release import Shelf, through_audit, through_export
 from tests.samples import samples, workspace
 
-ANY_PROMPT = {"support": None, "form": {"min_new_words": 0}}
+ANY_PROMPT = {"filters": [{"name": "length"}, {"name": "exact_dedup"}]}
 
 
 def read(layout, name):
