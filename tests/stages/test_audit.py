@@ -11,7 +11,7 @@ from gristmill.stages import audit, gate
 from tests.release import Shelf, through_audit, through_export
 from tests.samples import samples, workspace
 
-ANY_PROMPT = {"filters": [{"name": "length"}, {"name": "exact_dedup"}]}
+ANY_PROMPT = {"filters": [{"name": "length"}, {"name": "boilerplate"}, {"name": "language"}, {"name": "exact_dedup"}]}
 
 
 def read(layout, name):
@@ -162,7 +162,7 @@ def test_audit_release_narrowed_by_a_filter_names_the_filter(tmp_path, monkeypat
         | {key: seed[key] for key in ("evidence", "context", "seed_ids", "origins")}
         for i, row in enumerate(rows[:60])
     ]
-    limits = {**ANY_PROMPT, "length": {"min_prompt_words": 2, "max_prompt_words": 5}}
+    limits = {"filters": [{"name": "length", "min_prompt_words": 2, "max_prompt_words": 5}]}
     layout = child_of(parent, tmp_path / "new", monkeypatch, [*kept, *rows[1:]], filter=limits)
 
     recipe = read(layout, "verdict.json")["health"]["recipes"]["qa-from-docs"]
