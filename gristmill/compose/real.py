@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gristmill.errors import InputError
-from gristmill.filters.duplicates import row_digest
+from gristmill.filters.exact_dedup import row_digest
 from gristmill.params.compose import MixParams
 from gristmill.params.ingest import Source
 from gristmill.schema import COMPOSED
