@@ -31,13 +31,13 @@ import yaml
 
 from gristmill.engine.journal import open_journal
 from gristmill.frame.parquet import PartWriter
-from gristmill.identity import sample_id, text_hash
+from gristmill.identity import text_hash
 from gristmill.layout import Layout, Stage
 from gristmill.recipes.compile import recipe_program
 from gristmill.recipes.outcome import Outcome
 from gristmill.recipes.plan import PlannedSample, planned_samples, read_quota
 from gristmill.recipes.request import Answer, Answered, Request, request_key
-from gristmill.recipes.rows import sample_row, shared_columns
+from gristmill.recipes.rows import sample_rows, shared_columns
 from gristmill.schema import SAMPLE, SEED
 from gristmill.stages import generate
 from tests.engine.endpoint import Running
@@ -134,8 +134,8 @@ def parts(layout: Layout) -> dict[str, float]:
     def write() -> None:
         with PartWriter(layout.root / "parts" / "rows", SAMPLE) as out:
             for sample, outcome in zip(plan, outcomes, strict=True):
-                identity = sample_id([sample.seed["seed_id"]], program.hash, "bench@1", sample.draw)
-                out.append(sample_row(identity, sample, outcome, columns))
+                for row in sample_rows(sample, outcome, program, columns):
+                    out.append(row)
 
     quota = read_quota(layout.quota_lock, "qa-json")
     return {

@@ -17,6 +17,10 @@ def content_hash(value: Any) -> str:
     return str(xxhash.xxh3_128_hexdigest(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)))
 
 
-def sample_id(seed_ids: Iterable[str], recipe_hash: str, model: str, draw: int) -> str:
-    """Identity of a sample: what it is written from, by which recipe and model, and which draw it is."""
-    return content_hash([sorted(seed_ids), recipe_hash, model, draw])
+def sample_id(seed_ids: Iterable[str], recipe_hash: str, model: str, draw: int, row: int | None = None) -> str:
+    """Identity of a sample: what it is written from, by which recipe and model, and which draw it is.
+
+    `row` numbers the rows of a draw that gave several, in the order of the answer that they come from.
+    """
+    numbered = [] if row is None else [row]
+    return content_hash([sorted(seed_ids), recipe_hash, model, draw, *numbered])

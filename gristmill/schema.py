@@ -24,6 +24,7 @@ SEED = pa.schema(
         pa.field("stratum", pa.string()),  # topic or grade, where the source's column tells
         pa.field("fields", pa.string()),  # JSON object: the source's `fields`; null where it names none
         pa.field("origins", pa.list_(pa.field("element", ORIGIN, nullable=False)), nullable=False),
+        pa.field("fields", pa.string()),  # JSON object: further columns of the source, inputs of recipes
     ]
 )
 """Of a text that stands in several rows, title, language, stratum and fields are those of the first."""
@@ -35,8 +36,15 @@ SAMPLE = pa.schema(
         pa.field("recipe_hash", pa.string(), nullable=False),
         pa.field("draw", pa.int32(), nullable=False),
         pa.field("depth", pa.int8(), nullable=False),  # 1 + the deepest seed's
-        pa.field("prompt", pa.string(), nullable=False),
-        pa.field("response", pa.string(), nullable=False),
+        pa.field("type", pa.string(), nullable=False),  # "sft", "preference", "chat", "tool_call" or "text"
+        pa.field("prompt", pa.string(), nullable=False),  # of a chat the last user's turn; of a text what asked for it
+        pa.field("response", pa.string(), nullable=False),  # of a chat the last turn; of a pair the chosen; the text
+        pa.field("chosen", pa.string()),  # of a preference pair
+        pa.field("rejected", pa.string()),
+        pa.field("conversation", pa.string()),  # JSON list of turns, where prompt and response are not the whole
+        pa.field("tools", pa.string()),  # JSON list of tools, in OpenAI's form
+        pa.field("reference", pa.string()),  # the right answer
+        pa.field("verifier", pa.string()),  # who holds an answer against the reference
         pa.field("evidence", pa.string()),  # the span of `context` that supports the response
         pa.field("context", pa.string()),  # the seed's text
         pa.field("fields", pa.string(), nullable=False),  # JSON object: every named step's value

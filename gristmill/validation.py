@@ -18,7 +18,7 @@ from gristmill.params.filters import changed_for_recipe
 from gristmill.params.generate import EngineKind
 from gristmill.params.load import parse, read_yaml
 from gristmill.params.root import Params
-from gristmill.recipes.compile import recipe_program, rubric_program
+from gristmill.recipes.compile import generate_program, rubric_program
 from gristmill.seeds.sources import lock_sources
 from gristmill.store.client import connect
 
@@ -63,7 +63,7 @@ def _missing(path: str, defaults: dict[str, Any]) -> Problem:
 def _check_recipe(layout: Layout, params: Params) -> None:
     """Raises when something is wrong in the recipe; when it is sound, in what it changes of the filters."""
     name = params.generate.recipe
-    recipe_program(layout.recipes, name, params.generate.attempts)
+    generate_program(layout.recipes, params.generate)
     changed_for_recipe(params.filter, recipe_changes(layout.recipes, [name])[name], f"recipes/{name}.yaml")
 
 

@@ -12,11 +12,10 @@ from gristmill.engine.lookup import JournalReader
 from gristmill.layout import Layout, Stage, find_workspace
 from gristmill.lineage.dvc import status
 from gristmill.params.root import Params
-from gristmill.recipes.compile import recipe_program
+from gristmill.recipes.compile import generate_program
 from gristmill.recipes.plan import planned_samples, read_quota
 from gristmill.recipes.program import Program
 from gristmill.recipes.request import NotAnswered, Request
-from gristmill.recipes.steps import ModelStep
 from gristmill.text import estimate_tokens
 from gristmill.validation import load_params
 
@@ -75,7 +74,7 @@ def forecast_generate(layout: Layout, params: Params) -> Forecast | None:
     seeds = layout.data(Stage.INGEST)
     if not (seeds.exists() and layout.quota_lock.exists()):
         return None
-    program = recipe_program(layout.recipes, params.generate.recipe, params.generate.attempts)
+    program = generate_program(layout.recipes, params.generate)
     engine = build_engine(params.engine, params.model, layout.root)
     look = LookUp(JournalReader(layout.journal), engine.model.id, engine.context)
     forecast = Forecast()
@@ -97,11 +96,10 @@ def forecast_generate(layout: Layout, params: Params) -> Forecast | None:
 
 def _count_open(forecast: Forecast, program: Program, request: Request) -> None:
     """Counts the open request and one for each later step, with prompts as long as this one."""
-    steps = [step for step in program.steps if isinstance(step, ModelStep)]
-    place = [step.name for step in steps].index(request.step)
+    place = [asked.step for asked in program.asks].index(request.step)
     forecast.requests_answered += place
     prompt = estimate_tokens(request.prompt or " ".join(message.content for message in request.messages))
-    for step in steps[place:]:
-        forecast.requests_open += 1
-        forecast.prompt_tokens_open += prompt
-        forecast.completion_tokens_open += step.sampling.max_tokens
+    for asked in program.asks[place:]:
+        forecast.requests_open += asked.times
+        forecast.prompt_tokens_open += asked.times * prompt
+        forecast.completion_tokens_open += asked.times * asked.max_tokens

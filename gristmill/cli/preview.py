@@ -18,19 +18,17 @@ from gristmill.engine.asker import Asker
 from gristmill.engine.build import build_engine
 from gristmill.engine.drive import run_samples
 from gristmill.engine.open import workspace_journal
-from gristmill.engine.protocol import Engine
 from gristmill.errors import InputError
 from gristmill.filters.build import Surroundings, build_chain, recipe_changes
-from gristmill.identity import sample_id
 from gristmill.layout import Layout, Stage, find_workspace
 from gristmill.params.root import Params
-from gristmill.recipes.compile import recipe_program, rubric_program
+from gristmill.recipes.compile import generate_program, rubric_program
 from gristmill.recipes.format import SAMPLE_INPUTS
 from gristmill.recipes.outcome import Outcome, Trial
 from gristmill.recipes.plan import PlannedSample, Quota, planned_samples
 from gristmill.recipes.program import Program
 from gristmill.recipes.request import Answered, NotAnswered, Request
-from gristmill.recipes.rows import sample_row, shared_columns
+from gristmill.recipes.rows import sample_rows, shared_columns
 from gristmill.schema import SAMPLE
 from gristmill.validation import load_params
 
@@ -76,7 +74,7 @@ def look(layout: Layout, params: Params, rows: int) -> list[Previewed]:
     seeds = layout.data(Stage.INGEST)
     if not seeds.exists():
         raise InputError("there are no seeds yet", where=str(seeds), do="run `gristmill sync` and `dvc repro ingest`")
-    recipe = recipe_program(layout.recipes, params.generate.recipe, params.generate.attempts)
+    recipe = generate_program(layout.recipes, params.generate)
     rubric = rubric_program(layout.recipes, params.judge.rubric, params.judge.attempts)
     engine = build_engine(params.engine, params.model, layout.root)
     constants = shared_columns(recipe, engine.model.name, engine.model.revision)
@@ -87,7 +85,7 @@ def look(layout: Layout, params: Params, rows: int) -> list[Previewed]:
         outcome = await recipe.run(sample.inputs(), sample.draw, ask)
         if outcome.refused is not None:
             return outcome, None, outcome.refused.reason
-        row = sample_row(_identity(sample, recipe, engine), sample, outcome, constants)
+        row = sample_rows(sample, outcome, recipe, constants)[0]
         refused = chain.judge(pa.RecordBatch.from_pylist([row], schema=SAMPLE)).refused
         judged = await rubric.run({name: row[name] or "" for name in SAMPLE_INPUTS}, sample.draw, ask)
         return outcome, judged, f"filter: {refused[0].reason} ({refused[0].value})" if refused else "kept"
@@ -123,10 +121,6 @@ def _surroundings(layout: Layout, params: Params) -> Surroundings:
     return Surroundings(layout.root, layout.state / "tmp", recipe_changes(layout.recipes, [params.generate.recipe]))
 
 
-def _identity(sample: PlannedSample, recipe: Program, engine: Engine) -> str:
-    return sample_id([sample.seed["seed_id"]], recipe.hash, engine.model.id, sample.draw)
-
-
 def _previewed(sample: PlannedSample, outcome: Outcome, judged: Outcome | None, verdict: str) -> Previewed:
     output: Mapping[str, Any] = outcome.output or {}
     return Previewed(
@@ -146,7 +140,7 @@ def _trial(trial: Trial) -> dict[str, Any]:
     asked = request.prompt or "\n".join(f"{message.role}: {message.content}" for message in request.messages)
     answer = trial.answered.answer
     tokens = {"prompt_tokens": answer.prompt_tokens, "completion_tokens": answer.completion_tokens}
-    shown = {"step": request.step, "attempt": request.attempt, "asked": asked, "answer": answer.text}
+    shown = {"step": request.place, "attempt": request.attempt, "asked": asked, "answer": answer.text}
     return {**shown, "fault": trial.fault, **tokens}
 
 

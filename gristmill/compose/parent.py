@@ -98,11 +98,30 @@ def fetch_shards(parent: Parent, read: Read, cache: Path) -> list[Path]:
 
 
 def read_composed(files: Sequence[Path]) -> Iterator[pa.RecordBatch]:
-    """The rows of published shards, as COMPOSED."""
+    """The rows of published shards, as COMPOSED; columns that are younger than the release are filled in."""
     for path in files:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=COMPOSED.names):
-                yield batch.select(COMPOSED.names).cast(COMPOSED)
+            names = [name for name in COMPOSED.names if name in file.schema_arrow.names]
+            for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=names):
+                yield _completed(batch)
+
+
+def _completed(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with all columns of COMPOSED: nothing in those that it lacks, and the type that all rows once had.
+
+    Raises GristmillError when it lacks another column that must not be empty.
+    """
+    columns = []
+    for field in COMPOSED:
+        if field.name in batch.schema.names:
+            columns.append(batch[field.name].cast(field.type))
+        elif field.name == "type":
+            columns.append(pa.repeat("sft", batch.num_rows))
+        elif field.nullable:
+            columns.append(pa.nulls(batch.num_rows, field.type))
+        else:
+            raise GristmillError(f"the parent release has no column {field.name}", expected="a release of Gristmill's")
+    return pa.RecordBatch.from_arrays(columns, schema=COMPOSED)
 
 
 def _shard(entry: dict[str, Any]) -> Shard:

@@ -7,6 +7,7 @@ release uploads only what is new. No split shares a file with another; an empty 
 """
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gristmill.frame.parquet import ROW_GROUP_BYTES, PartWriter
-from gristmill.schema import MESSAGE, PUBLISHED
+from gristmill.schema import PUBLISHED
 
 SHARDS = "shards"
 SPLITS = ("train", "validation", "test")
@@ -129,17 +130,21 @@ def write_shards(
 
 
 def as_published(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """COMPOSED rows with the column `messages`: the prompt as the user's turn, the response as the assistant's."""
-    count, texts = batch.num_rows, [batch["prompt"], batch["response"]]
-    turns = pa.StructArray.from_arrays(
-        [pa.array(["user", "assistant"] * count, pa.string()), pa.concat_arrays(texts).take(_interleaved(count))],
-        fields=list(MESSAGE),
-    )
-    offsets = pa.array(range(0, 2 * count + 1, 2), pa.int32())
-    messages = pa.ListArray.from_arrays(offsets, turns, type=PUBLISHED.field("messages").type)
+    """COMPOSED rows with the column `messages`.
+
+    The row's conversation where it has one, else the prompt as the user's turn and the response as the assistant's; a
+    plain text has none. Of a tool's call only the text is told here: `conversation` holds the whole.
+    """
+    rows = zip(*(batch[name].to_pylist() for name in ("type", "prompt", "response", "conversation")), strict=True)
+    messages = pa.array([_messages(*row) for row in rows], PUBLISHED.field("messages").type)
     return pa.RecordBatch.from_arrays([messages, *batch.columns], schema=PUBLISHED)
 
 
-def _interleaved(count: int) -> pa.Array:
-    """0, n, 1, n + 1, ...: turns two columns on top of each other into pairs."""
-    return pa.array([index for row in range(count) for index in (row, count + row)], pa.int64())
+def _messages(type_: str, prompt: str, response: str, conversation: str | None) -> list[tuple[str, str]]:
+    if type_ == "text":
+        return []
+    answer = ("assistant", response)
+    if conversation is None:
+        return [("user", prompt), answer]
+    turns = [(turn["role"], turn.get("content") or "") for turn in json.loads(conversation)]
+    return [*turns, answer] if type_ == "preference" else turns

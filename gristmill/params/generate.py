@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, JsonValue, ValidationInfo, field_validator
 
 from gristmill.params.section import Section
 
@@ -110,5 +110,9 @@ class GenerateParams(Section):
 
     recipe: str = Field(default="qa-from-docs", pattern=r"^[a-z0-9][a-z0-9-]*$")
     """Name of a file in recipes/, without `.yaml`."""
+    parameters: dict[str, JsonValue] = Field(default_factory=dict)
+    """Values of the recipe's own parameters that differ from its defaults; `gristmill recipes show` lists them."""
+    inputs: dict[str, str] = Field(default_factory=dict)
+    """Input of the recipe -> column of the seeds, where their names differ: `{question: text}`."""
     attempts: int = Field(default=2, ge=1, le=10)
     """Times a step is asked again, with a fresh draw, until its answer is valid; then the sample is rejected."""

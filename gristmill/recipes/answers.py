@@ -15,17 +15,21 @@ from jsonschema.exceptions import SchemaError
 from referencing import Registry
 
 from gristmill.errors import InputError
-from gristmill.recipes.format import StepSpec
+from gristmill.recipes.kinds import FaultKind
 from gristmill.recipes.request import Answer, Constraint, ConstraintKind, Finish
+from gristmill.recipes.stepspec import ModelSpec
 
 
 class InvalidAnswer(Exception):
     """Why an answer has no value: a reason for the books, what was found, what would be right."""
 
-    def __init__(self, reason: str, found: str = "", expected: str = "") -> None:
+    def __init__(
+        self, reason: str, found: str = "", expected: str = "", kind: FaultKind = FaultKind.WRONG_FORMAT
+    ) -> None:
         self.reason = reason
         self.found = found
         self.expected = expected
+        self.kind = kind
         super().__init__(reason)
 
 
@@ -33,7 +37,7 @@ Read = Callable[[Answer, Constraint | None], Any]
 """From an answer and its request's constraint to the value. Raises InvalidAnswer."""
 
 
-def reader(spec: StepSpec, where: str) -> Read:
+def reader(spec: ModelSpec, where: str) -> Read:
     """How the step's answers are read. Raises InputError when the regex or the schema is no good."""
     if spec.choice is not None:
         return _read_choice
@@ -41,15 +45,19 @@ def reader(spec: StepSpec, where: str) -> Read:
         return _regex_reader(spec.regex, where)
     if spec.json_schema is not None:
         return _json_reader(spec.json_schema, where)
+    if spec.grammar is not None:
+        return _grammar_reader(spec.grammar, where)
     return _read_text
 
 
-def constraint_of(spec: StepSpec) -> Constraint | None:
+def constraint_of(spec: ModelSpec) -> Constraint | None:
     """The step's fixed constraint; a choice's options are known only per sample."""
     if spec.regex is not None:
         return Constraint(ConstraintKind.REGEX, spec.regex)
     if spec.json_schema is not None:
         return Constraint(ConstraintKind.JSON, spec.json_schema)
+    if spec.grammar is not None:
+        return Constraint(ConstraintKind.GRAMMAR, spec.grammar)
     return None
 
 
@@ -59,7 +67,10 @@ def _read_text(answer: Answer, _: Constraint | None) -> str:
         raise InvalidAnswer("empty", "an empty answer", "some text")
     if answer.finish_reason == Finish.LENGTH:
         raise InvalidAnswer(
-            "cut_off", f"cut off after {answer.completion_tokens} tokens", "an answer that ends by itself"
+            "cut_off",
+            f"cut off after {answer.completion_tokens} tokens",
+            "an answer that ends by itself",
+            FaultKind.TOO_LONG,
         )
     return text
 
@@ -107,5 +118,27 @@ def _json_reader(schema: dict[str, Any], where: str) -> Read:
             path = ".".join(str(part) for part in fault.absolute_path)
             raise InvalidAnswer("wrong_shape", f"{path}: {fault.message}"[:300], "an answer that fits the schema")
         return value
+
+    return read
+
+
+def _grammar_reader(grammar: str, where: str) -> Read:
+    from lark import Lark  # only for recipes with a grammar
+    from lark.exceptions import LarkError
+
+    try:
+        parser = Lark(grammar, start="start")
+    except LarkError as error:
+        raise InputError(
+            f"grammar: {error}", where=where, expected="a grammar in Lark's form with the rule `start`"
+        ) from None
+
+    def read(answer: Answer, _: Constraint | None) -> str:
+        text = answer.text.strip()
+        try:
+            parser.parse(text)
+        except LarkError as error:
+            raise InvalidAnswer("not_in_grammar", str(error)[:300], "a text that the grammar gives") from None
+        return text
 
     return read

@@ -1,129 +1,140 @@
 """A specification -> a program. Everything that can be wrong in a recipe is found here, all of it at once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
-from gristmill.errors import InputError, Problem, ProblemsError
-from gristmill.recipes.answers import constraint_of, reader
-from gristmill.recipes.format import FAULTS, CheckSpec, RecipeSpec, RubricSpec, SftOutput, StepSpec
-from gristmill.recipes.functions import FUNCTIONS
+from gristmill.errors import Problem, ProblemsError
+from gristmill.identity import content_hash
+from gristmill.params.generate import GenerateParams
+from gristmill.recipes.compile_steps import StepCompiler
+from gristmill.recipes.format import RecipeSpec, RubricSpec
 from gristmill.recipes.load import Source, load_recipe, load_rubric
-from gristmill.recipes.program import Program
-from gristmill.recipes.sandbox import Evaluate, Render, compile_expression, compile_template
-from gristmill.recipes.steps import Check, LetStep, ModelStep, Step
+from gristmill.recipes.outputs import Output
+from gristmill.recipes.outputspec import FAULTS, ChatOutput, RecipeOutput, RubricOutput, ToolCallOutput
+from gristmill.recipes.program import Program, SampleRecovery
+from gristmill.recipes.sandbox import Evaluate, names_in
+from gristmill.recipes.scope import Scope
+from gristmill.recipes.steps import Check
+from gristmill.recipes.stepspec import ModelSpec, SampleRecoverSpec, StepSpec, Turn
 
-T = TypeVar("T")
+
+def generate_program(folder: Path, params: GenerateParams) -> Program:
+    """The program of `generate`, with its parameters and columns. Raises InputError or ProblemsError."""
+    return recipe_program(folder, params.recipe, params.attempts, parameters=params.parameters, columns=params.inputs)
 
 
-def recipe_program(folder: Path, name: str, attempts: int) -> Program:
-    """The recipe `name` of `folder`, ready to run. Raises InputError or ProblemsError: file, line, step."""
-    spec, source = load_recipe(folder, name)
-    return _Compiler(source, attempts).program(spec, spec.inputs)
+def recipe_program(
+    folder: Path,
+    name: str,
+    attempts: int,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> Program:
+    """The recipe `name` of `folder`, ready to run. Raises InputError or ProblemsError: file, line, step.
+
+    `parameters` stand in place of the recipe's own; `columns` say which seed column an input is, where names differ.
+    """
+    spec, source = load_recipe(folder, name, parameters)
+    return _program(spec, source, attempts, columns or {})
 
 
 def rubric_program(folder: Path, name: str, attempts: int) -> Program:
     """The rubric `name` of `folder`, ready to run. Raises InputError or ProblemsError: file, line, step."""
     spec, source = load_rubric(folder, name)
-    return _Compiler(source, attempts).program(spec, spec.inputs)
+    return _program(spec, source, attempts, {})
 
 
-class _Compiler:
-    """Compiles one file; keeps the problems until the end, so that all are told together."""
+def _program(spec: RecipeSpec | RubricSpec, source: Source, attempts: int, columns: Mapping[str, str]) -> Program:
+    scope = Scope(source)
+    for name in spec.input_names():
+        scope.declare(name, ["inputs"])
+    for name in source.constants:
+        scope.declare(name, ["parameters", name])
+    compiler = StepCompiler(scope, attempts)
+    steps = compiler.block(spec.steps, ["steps"])
+    checks, output = _output(spec, scope, compiler)
+    recover = spec.recover if isinstance(spec, RecipeSpec) else None
+    recovery = _sample_recovery(recover, spec.steps, scope, compiler)
+    problems = [*scope.problems, *_unknown_columns(spec.input_names(), columns)]
+    if problems:
+        raise ProblemsError(problems)
+    return Program(
+        name=spec.name,
+        hash=content_hash([source.hash, dict(columns)]) if columns else source.hash,
+        type=output.type,
+        inputs=spec.input_names(),
+        steps=steps,
+        checks=checks,
+        output=output,
+        defaults=spec.input_defaults(),
+        columns=columns,
+        constants=source.constants,
+        recovery=recovery,
+        asks=tuple(compiler.asks),
+        filters=spec.filters if isinstance(spec, RecipeSpec) else {},
+    )
 
-    def __init__(self, source: Source, attempts: int) -> None:
-        self._source = source
-        self._attempts = attempts
-        self._known: list[str] = []
-        self._problems: list[Problem] = []
 
-    def program(self, spec: RecipeSpec | RubricSpec, inputs: tuple[str, ...]) -> Program:
-        self._known = list(inputs)
-        steps = tuple(self._step(step, ["steps", i]) for i, step in enumerate(spec.steps))
-        checks = self._checks(spec.checks, ["checks"], [])
-        output = self._output(spec)
-        if self._problems:
-            raise ProblemsError(self._problems)
-        return Program(spec.name, self._source.hash, inputs, tuple(step for step in steps if step), checks, output)
+def _unknown_columns(inputs: tuple[str, ...], columns: Mapping[str, str]) -> list[Problem]:
+    expected = f"one of {', '.join(inputs) or 'none'}"
+    return [
+        Problem(f"params.yaml: generate.inputs.{name}", f"the recipe has no input {name!r}", expected)
+        for name in columns
+        if name not in inputs
+    ]
 
-    def _step(self, spec: StepSpec, loc: list[str | int]) -> Step | None:
-        taken = {**dict.fromkeys(self._known, "an input or an earlier step"), **dict.fromkeys(FUNCTIONS, "a function")}
-        if spec.name in taken:
-            found = f"the name {spec.name!r} is taken: it is {taken[spec.name]}"
-            self._problems.append(Problem(self._source.place([*loc, "name"]), found, "a name of its own"))
-        step = self._let(spec, loc) if spec.let is not None else self._model(spec, loc)
-        self._known.append(spec.name)
-        return step
 
-    def _let(self, spec: StepSpec, loc: list[str | int]) -> LetStep | None:
-        compute = self._expression(spec.let, [*loc, "let"], [])
-        checks = self._checks(spec.checks, [*loc, "checks"], [spec.name])
-        return LetStep(spec.name, compute, checks) if compute else None
+def _sample_recovery(
+    spec: SampleRecoverSpec | None, steps: tuple[StepSpec, ...], scope: Scope, compiler: StepCompiler
+) -> SampleRecovery | None:
+    """The way back to a step. Keeps a problem where the step cannot take a critique."""
+    if spec is None:
+        return None
+    asking = [step.name for step in steps if isinstance(step, ModelSpec) and step.messages and not step.candidates]
+    if spec.step not in asking:
+        found = f"{spec.step!r} cannot be asked again with a critique"
+        expected = f"a step with messages and without candidates: {', '.join(asking) or 'there is none'}"
+        scope.problem(["recover", "step"], found, expected)
+        return None
+    place = [step.name for step in steps].index(spec.step)
+    with scope.without({step.name for step in steps[place:]}):
+        how = compiler.recovery(spec, ["recover"])
+    return SampleRecovery(place, spec.step, how) if how else None
 
-    def _model(self, spec: StepSpec, loc: list[str | int]) -> ModelStep | None:
-        turns = [
-            (role.value, self._template(text, [*loc, "messages", i]))
-            for i, turn in enumerate(spec.messages or ())
-            for role, text in turn.items()
-        ]
-        read = self._try(lambda place: reader(spec, place), [*loc, *[k for k, v in spec.forms().items() if v][:1]])
-        prompt = self._template(spec.prompt, [*loc, "prompt"])
-        opening = self._template(spec.opening, [*loc, "opening"])
-        options = self._expression(spec.choice, [*loc, "choice"], [])
-        value = self._expression(spec.value, [*loc, "value"], [spec.name])
-        checks = self._checks(spec.checks, [*loc, "checks"], [spec.name])
-        if read is None:
-            return None
-        return ModelStep(
-            name=spec.name,
-            turns=tuple((role, render) for role, render in turns if render),
-            prompt=prompt,
-            opening=opening,
-            sampling=spec.sampling,
-            retry=spec.second_sampling(),
-            options=options,
-            constraint=constraint_of(spec),
-            read=read,
-            value=value,
-            checks=checks,
-            attempts=self._attempts,
-        )
 
-    def _checks(self, specs: tuple[CheckSpec, ...], loc: list[str | int], also: list[str]) -> tuple[Check, ...]:
-        found: list[Check] = []
-        for i, spec in enumerate(specs):
-            form, source = ("require", spec.require) if spec.require else ("fault", spec.fault or "")
-            evaluate = self._expression(source, [*loc, i, form], also)
-            if evaluate:
-                found.append(Check(spec.reason or "", source, evaluate))
-        return tuple(found)
+def _output(spec: RecipeSpec | RubricSpec, scope: Scope, compiler: StepCompiler) -> tuple[tuple[Check, ...], Output]:
+    """The checks on a row, and the row. In a fan-out both see the item."""
+    output = spec.output
+    if isinstance(output, RubricOutput):
+        return scope.checks(spec.checks, ["checks"]), _scores(output, scope)
+    items = scope.expression(output.for_each, ["output", "for_each"])
+    with scope.inside():
+        if output.for_each is not None:
+            scope.declare(output.item, ["output", "as"])
+            scope.know("index")
+        checks, parts = scope.checks(spec.checks, ["checks"]), _parts(output, scope, compiler)
+    spread = sorted(names_in(output.for_each) & scope.steps) if items and output.for_each else []
+    return checks, Output(output.type, parts, items, output.item, tuple(spread))
 
-    def _output(self, spec: RecipeSpec | RubricSpec) -> Mapping[str, Evaluate]:
-        output = spec.output
-        parts: dict[str, Evaluate | None]
-        if isinstance(output, SftOutput):
-            texts = {name: getattr(output, name) for name in ("prompt", "response", "evidence", "context")}
-            parts = {name: self._template(text, ["output", name]) for name, text in texts.items()}
+
+def _scores(output: RubricOutput, scope: Scope) -> Output:
+    parts: dict[str, Evaluate | None] = {FAULTS: scope.template(output.faults, ["output", "faults"])}
+    for criterion, score in output.scores.items():
+        parts[criterion] = scope.expression(score, ["output", "scores", criterion])
+    return Output("scores", {name: part for name, part in parts.items() if part})
+
+
+def _parts(output: RecipeOutput, scope: Scope, compiler: StepCompiler) -> dict[str, Evaluate]:
+    parts: dict[str, Evaluate | None] = {}
+    for name, text in output.model_dump(exclude={"type", "for_each", "item"}, exclude_none=True).items():
+        if isinstance(output, ToolCallOutput) and name in ("messages", "tools"):
+            parts[name] = scope.expression(text, ["output", name])
+        elif isinstance(output, ChatOutput) and name == "messages":
+            given = output.messages
+            turns: tuple[Turn, ...] = ({"turns": given},) if isinstance(given, str) else given
+            parts[name] = compiler.turns(turns, ["output", name]).messages
         else:
-            parts = {FAULTS: self._template(output.faults, ["output", "faults"])}
-            for criterion, score in output.scores.items():
-                parts[criterion] = self._expression(score, ["output", "scores", criterion], [])
-        return {name: part for name, part in parts.items() if part}
-
-    def _template(self, text: str | None, loc: list[str | int]) -> Render | None:
-        if text is None:
-            return None
-        return self._try(lambda place: compile_template(text, self._known, place), loc)
-
-    def _expression(self, text: str | None, loc: list[str | int], also: list[str]) -> Evaluate | None:
-        if text is None:
-            return None
-        return self._try(lambda place: compile_expression(text, [*self._known, *also], place), loc)
-
-    def _try(self, build: Callable[[str], T], loc: list[str | int]) -> T | None:
-        """What `build` gives, or None with its problem kept."""
-        try:
-            return build(self._source.place(loc))
-        except InputError as error:
-            self._problems.append(error.problem)
-            return None
+            parts[name] = scope.template(text, ["output", name])
+    return {name: part for name, part in parts.items() if part}

@@ -4,6 +4,7 @@ Each is pure: the same arguments give the same value on every machine, or a resu
 something else than it asked before.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ import xxhash
 from gristmill.recipes.questions.facts import nth_fact
 from gristmill.recipes.questions.faults import question_fault
 from gristmill.text import content_words, sentences, words
+
+_NUMBER = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?")
 
 
 def one_line(text: str) -> str:
@@ -33,8 +36,54 @@ def overlap(text: str, source: str) -> float:
     return len(told & set(content_words(source))) / len(told) if told else 0.0
 
 
+def draw_from(options: Sequence[Any], count: int, *salt: Any) -> list[Any]:
+    """So many different options in a drawn order (all, when there are fewer), decided as `pick` decides."""
+    ranked = sorted(range(len(options)), key=lambda i: xxhash.xxh3_64_intdigest(orjson.dumps([i, options[i], salt])))
+    return [options[i] for i in ranked[:count]]
+
+
+def mean(numbers: Sequence[float]) -> float:
+    """The arithmetic mean. Raises on none."""
+    return sum(numbers) / len(numbers)
+
+
+def between(text: str, start: str, end: str) -> str:
+    """What stands between the last `start` and the `end` after it (or the text's end), stripped; empty without them."""
+    _, found, rest = text.rpartition(start)
+    return rest.partition(end)[0].strip() if found else ""
+
+
+def last_number(text: str) -> str:
+    """The last number in the text, as it stands but for commas between thousands; empty where there is none."""
+    found = _NUMBER.findall(text)
+    return found[-1].replace(",", "") if found else ""
+
+
+def similarity(text: str, other: str) -> float:
+    """ROUGE-L F1 over lower-case words: twice the longest common subsequence over both lengths (Lin 2004)."""
+    a, b = words(text.lower()), words(other.lower())
+    if not (a and b):
+        return 0.0
+    row = [0] * (len(b) + 1)
+    for word in a:
+        before = 0
+        for j, other_word in enumerate(b, 1):
+            above = row[j]
+            row[j] = before + 1 if word == other_word else max(above, row[j - 1])
+            before = above
+    return 2 * row[-1] / (len(a) + len(b))
+
+
+def as_json(value: Any) -> str:
+    """The value as JSON on one line."""
+    return orjson.dumps(value).decode()
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     function.__name__: function
-    for function in (sentences, words, content_words, one_line, pick, overlap, nth_fact, question_fault)
+    for function in (
+        *(sentences, words, content_words, one_line, overlap, similarity, between, last_number, as_json),
+        *(pick, draw_from, mean, nth_fact, question_fault),
+    )
 }
 """By name, as recipes call them."""

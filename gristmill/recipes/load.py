@@ -1,7 +1,8 @@
 """A recipe file -> a checked specification with its content hash. Errors name the file, the line and the step."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,150 +12,135 @@ from pydantic import ValidationError
 from gristmill.errors import InputError, Problem, ProblemsError
 from gristmill.identity import content_hash
 from gristmill.recipes.format import RecipeSpec, RubricSpec
+from gristmill.recipes.tree import child, extended, node_of, place_of, read_tree, scalar, substituted, value_of
 
-_TEXT_TAGS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"}
 Spec = TypeVar("Spec", RecipeSpec, RubricSpec)
+_TAGS = ("step by ", "output ")
+"""How pydantic names the branches of a union in the place of a fault; they stand in no file."""
 
 
 @dataclass(frozen=True)
 class Source:
     """Where a specification came from: for messages, and for identity."""
 
-    path: Path
     hash: str
     tree: yaml.Node
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    """Parameters and the content of files, by name."""
 
     def place(self, loc: Sequence[str | int]) -> str:
         """File and line of the part at `loc`, with the step's name when it lies in one."""
-        node, step = self.tree, ""
+        node, step, in_steps = self.tree, "", False
         for part in loc:
-            below = _child(node, part)
+            below = child(node, part)
             if below is None:
-                break
+                continue
             node = below
-            if len(loc) > 1 and loc[0] == "steps" and part == loc[1]:
-                step = _scalar(_child(node, "name"))
-        place = f"recipes/{self.path.name}:{node.start_mark.line + 1}"
-        return f"{place}, step {step}" if step else place
+            if in_steps and isinstance(part, int):
+                step = scalar(child(node, "name"))
+            in_steps = part in ("steps", "loop", "do")
+        return f"{place_of(node)}, step {step}" if step else place_of(node)
 
 
-def load_recipe(folder: Path, name: str) -> tuple[RecipeSpec, Source]:
-    """The recipe called `name`. Raises InputError or ProblemsError with all that is wrong in the file's form."""
-    return _load(RecipeSpec, folder, name)
+def load_recipe(folder: Path, name: str, parameters: Mapping[str, Any] | None = None) -> tuple[RecipeSpec, Source]:
+    """The recipe called `name`, with these parameters in place of its own.
+
+    Raises InputError or ProblemsError with all that is wrong in the file's form.
+    """
+    return _load(RecipeSpec, folder, name, parameters or {})
 
 
 def load_rubric(folder: Path, name: str) -> tuple[RubricSpec, Source]:
     """The rubric called `name`. Raises InputError or ProblemsError with all that is wrong in the file's form."""
-    return _load(RubricSpec, folder, name)
+    return _load(RubricSpec, folder, name, {})
 
 
-def _load(model: type[Spec], folder: Path, name: str) -> tuple[Spec, Source]:
-    path = folder / f"{name}.yaml"
-    tree, content = _read(path)
-    _check_keys(tree, path)
-    source = Source(path, content_hash(content), tree)
+def _load(model: type[Spec], folder: Path, name: str, parameters: Mapping[str, Any]) -> tuple[Spec, Source]:
+    own = read_tree(folder / f"{name}.yaml")
+    tree: yaml.Node = extended(own, lambda base: read_tree(folder / f"{base}.yaml"), (name,))
+    values = _constants(tree, folder, parameters)
+    tree = yaml.MappingNode(
+        tree.tag,
+        [
+            (key, value if key.value in ("parameters", "files") else substituted(value, values))
+            for key, value in tree.value
+        ],
+        tree.start_mark,
+        tree.end_mark,
+    )
+    content, constants = value_of(tree), {key: value_of(node) for key, node in values.items()}
+    source = Source(content_hash([content, constants] if constants else content), tree, constants)
     try:
         spec = model.model_validate(content)
     except ValidationError as error:
-        raise ProblemsError([_problem(fault, source) for fault in error.errors(include_url=False)]) from None
+        faults = [fault for fault in error.errors(include_url=False) if not _follows(fault, error)]
+        raise ProblemsError([_problem(fault, source) for fault in faults]) from None
     if spec.name != name:
         raise InputError(f"name is {spec.name!r}", where=source.place(["name"]), expected=f"{name!r}, like the file")
     return spec, source
 
 
-def _read(path: Path) -> tuple[yaml.Node, Any]:
+def _constants(tree: yaml.Node, folder: Path, given: Mapping[str, Any]) -> dict[str, yaml.Node]:
+    """Parameters, those `given` in place of the defaults, and files, as nodes."""
+    declared = child(tree, "parameters")
+    own = {str(key.value): value for key, value in declared.value} if isinstance(declared, yaml.MappingNode) else {}
+    for name in given:
+        if name not in own:
+            raise InputError(
+                f"the recipe has no parameter {name!r}",
+                where=f"params.yaml: generate.parameters.{name}",
+                expected=f"one of {', '.join(sorted(own)) or 'none'}",
+            )
+    values = {name: node_of(given[name], node) if name in given else node for name, node in own.items()}
+    files = child(tree, "files")
+    for key, node in files.value if isinstance(files, yaml.MappingNode) else ():
+        values[str(key.value)] = node_of(_read_file(folder, scalar(node), node), node)
+    return values
+
+
+def _read_file(folder: Path, name: str, node: yaml.Node) -> Any:
+    """The file's value. Raises InputError when it is not below the folder, not there or not readable."""
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise InputError(f"{name} lies outside recipes/", where=place_of(node), expected="a file below recipes/")
     try:
         text = path.read_text(encoding="utf-8")
-        tree, content = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+        match path.suffix:
+            case ".md":
+                return text.strip()
+            case ".txt":
+                return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+            case ".jsonl":
+                return [json.loads(line) for line in text.splitlines() if line.strip()]
+            case ".json":
+                return json.loads(text)
+            case ".yaml":
+                return yaml.safe_load(text)
     except FileNotFoundError:
-        there = sorted(each.stem for each in path.parent.glob("*.yaml"))
-        raise InputError(
-            f"there is no recipes/{path.name}",
-            expected=f"one of {', '.join(there) or 'none yet'}",
-            do="see docs/recipes.md",
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise InputError(
-            f"not readable as YAML: {getattr(error, 'problem', None) or error}", where=f"recipes/{path.name}{line}"
-        ) from None
-    if tree is None or not isinstance(content, dict):
-        raise InputError(
-            "the file holds no recipe", where=f"recipes/{path.name}", expected="a mapping, see docs/recipes.md"
-        )
-    return tree, content
+        raise InputError(f"there is no recipes/{name}", where=place_of(node)) from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise InputError(f"recipes/{name} is not readable: {error}", where=place_of(node)) from None
+    raise InputError(f"{name} is of no known kind", where=place_of(node), expected=".yaml, .json, .jsonl, .txt or .md")
 
 
-def _check_keys(tree: yaml.Node, path: Path) -> None:
-    doubled = _doubled_keys(tree)
-    if doubled:
-        raise InputError(
-            f"{doubled.value!r} is given twice",
-            where=f"recipes/{path.name}:{doubled.start_mark.line + 1}",
-            expected="each key once",
-        )
-    other = _key_that_is_no_text(tree)
-    if other:
-        shown = repr(other.value) if isinstance(other, yaml.ScalarNode) else "a list or mapping"
-        raise InputError(
-            f"the key {shown} is no text to YAML",
-            where=f"recipes/{path.name}:{other.start_mark.line + 1}",
-            expected="texts as keys",
-            do="put it in quotes: on, yes, no and numbers are something else without them",
-        )
+def _follows(fault: Any, error: ValidationError) -> bool:
+    """Whether pydantic calls a list too short only because what stands in it is wrong."""
+    loc = fault["loc"]
+    below = (each["loc"] for each in error.errors(include_url=False) if len(each["loc"]) > len(loc))
+    return fault["type"] == "too_short" and any(each[: len(loc)] == loc for each in below)
 
 
 def _problem(fault: Any, source: Source) -> Problem:
-    loc = [part for part in fault["loc"] if part != "[key]"]
+    loc = [part for part in fault["loc"] if part != "[key]" and not str(part).startswith(_TAGS)]
     place = source.place(loc)
     name = ".".join(str(part) for part in loc)
     if fault["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return Problem(place, f"unknown key {name!r}", "a key of docs/recipes.md", "check the spelling")
+    if fault["type"] == "missing" and loc[-1:] == ["at_most"]:
+        return Problem(place, "without at_most it might never end", "a bound, such as `at_most: 4`")
     if fault["type"] == "missing":
         return Problem(place, f"{name} is missing", "a value")
     message = str(fault["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
     if fault["type"] == "value_error":
         return Problem(place, message)
     return Problem(place, f"{name} is {str(fault['input'])[:80]!r}", message)
-
-
-def _child(node: yaml.Node | None, part: str | int) -> yaml.Node | None:
-    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-        found: yaml.Node = node.value[part]
-        return found
-    if isinstance(node, yaml.MappingNode):
-        return next((value for key, value in node.value if key.value == part), None)
-    return None
-
-
-def _scalar(node: yaml.Node | None) -> str:
-    return str(node.value) if isinstance(node, yaml.ScalarNode) else ""
-
-
-def _doubled_keys(node: yaml.Node) -> yaml.ScalarNode | None:
-    """The first key that stands twice in one mapping (YAML's reader would silently take the last)."""
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                return key
-            seen.add(str(key.value))
-            if found := _doubled_keys(value):
-                return found
-    if isinstance(node, yaml.SequenceNode):
-        for each in node.value:
-            if found := _doubled_keys(each):
-                return found
-    return None
-
-
-def _key_that_is_no_text(node: yaml.Node) -> yaml.Node | None:
-    """The first key, at any depth, that YAML reads as something else than a text."""
-    below: list[yaml.Node] = node.value if isinstance(node, yaml.SequenceNode) else []
-    if isinstance(node, yaml.MappingNode):
-        keys: list[yaml.Node] = [key for key, _ in node.value]
-        if others := [key for key in keys if key.tag not in _TEXT_TAGS]:
-            return others[0]
-        below = [value for _, value in node.value]
-    return next((found for each in below if (found := _key_that_is_no_text(each))), None)

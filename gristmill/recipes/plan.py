@@ -34,8 +34,11 @@ class PlannedSample:
     draw: int
 
     def inputs(self) -> dict[str, Any]:
-        """What a recipe can declare as its inputs."""
-        return {"passage": self.seed["text"], "title": self.seed["title"] or "", "draw": self.draw}
+        """What a recipe can declare as its inputs: the text, the title, the draw, and the seed's own fields."""
+        text = self.seed["text"]
+        known = {"passage": text, "text": text, "title": self.seed["title"] or "", "draw": self.draw}
+        fields = self.seed.get("fields")
+        return {**json.loads(fields), **known} if fields else known
 
 
 def read_quota(path: Path, recipe: str) -> Quota:

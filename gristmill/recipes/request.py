@@ -77,7 +77,7 @@ class ConstraintKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """`value` is the options of a choice, a regular expression, a JSON Schema, or a grammar in GBNF."""
+    """`value` is the options of a choice, a regular expression, a JSON Schema, or a grammar (in Lark's form or GBNF)."""
 
     kind: ConstraintKind
     value: tuple[str, ...] | str | dict[str, Any]
@@ -87,8 +87,9 @@ class Constraint:
 class Request:
     """One question to the model: a conversation or a raw prompt, exactly one of them.
 
-    `draw` counts samples of the same seed, `attempt` tries at the same step: both are content,
-    or the second would get the first one's answer.
+    `draw` counts samples of the same seed, `attempt` tries at the same step, and `path` tells the place inside
+    loops, items and candidates (`revise.1/#2`: round 1, candidate 2). All are content, or the second would get
+    the first one's answer.
     """
 
     step: str
@@ -98,6 +99,12 @@ class Request:
     constraint: Constraint | None = None
     draw: int = 0
     attempt: int = 0
+    path: str = ""
+
+    @property
+    def place(self) -> str:
+        """The step with its path, as it stands in the journal."""
+        return f"{self.step}@{self.path}" if self.path else self.step
 
     def prompt_bytes(self) -> bytes:
         """The conversation or the raw prompt as JSON: what the model is shown."""
@@ -111,7 +118,7 @@ class Request:
                 self.messages if self.prompt is None else self.prompt,
                 sampling_json(self.sampling),
                 self.constraint,
-                self.step,
+                self.place,
                 self.draw,
                 self.attempt,
             ]

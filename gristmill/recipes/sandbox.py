@@ -69,6 +69,11 @@ def compile_expression(source: str, known: Collection[str], where: str) -> Evalu
     return evaluate
 
 
+def names_in(source: str) -> set[str]:
+    """The names that an expression uses and does not define itself; it has compiled before."""
+    return set(meta.find_undeclared_variables(_SANDBOX.parse("{% set _value = (" + source + "\n) %}")))
+
+
 def _follow(value: Any, names: list[str]) -> Any:
     """`value.a.b` by the sandbox's rules; what is not there is undefined, and complains when it is used."""
     for name in names:

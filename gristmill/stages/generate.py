@@ -14,16 +14,15 @@ from gristmill.errors import GristmillError
 from gristmill.frame.books import Ledger
 from gristmill.frame.parquet import count_rows
 from gristmill.frame.stage import Refusal, StageRun, stage_run
-from gristmill.identity import sample_id
 from gristmill.layout import Layout, Stage
 from gristmill.params.generate import EngineParams, GenerateParams, ModelParams
 from gristmill.params.load import load_section
-from gristmill.recipes.compile import recipe_program
-from gristmill.recipes.outcome import Outcome, Verdict
+from gristmill.recipes.compile import generate_program
+from gristmill.recipes.outcome import NoteCounts, Outcome, Verdict
 from gristmill.recipes.plan import PlannedSample, planned_samples, read_quota
 from gristmill.recipes.program import Program
 from gristmill.recipes.request import Tally
-from gristmill.recipes.rows import sample_row, shared_columns
+from gristmill.recipes.rows import identity_of, sample_rows, shared_columns
 from gristmill.schema import SAMPLE
 
 
@@ -31,7 +30,7 @@ def run(layout: Layout) -> None:
     """Runs the stage. Raises GristmillError when not one sample was accepted."""
     params = load_section(GenerateParams, layout.params, "generate")
     engine_params = load_section(EngineParams, layout.params, "engine")
-    program = recipe_program(layout.recipes, params.recipe, params.attempts)
+    program = generate_program(layout.recipes, params)
     quota = read_quota(layout.quota_lock, params.recipe)
     engine = build_engine(engine_params, load_section(ModelParams, layout.params, "model"), layout.root)
     seeds = layout.data(Stage.INGEST)
@@ -66,19 +65,33 @@ class _Books:
         self._columns = shared_columns(program, engine.model.name, engine.model.revision)
         self._ledger = stage.ledger("samples")
         self._out = stage.writer(SAMPLE)
+        self._draws = stage.ledger("draws") if program.output.items else None
         self._tally = Tally()
+        self._notes = NoteCounts()
 
     def settle(self, sample: PlannedSample, outcome: Outcome) -> None:
         """Books one sample."""
         for trial in outcome.trials:
             self._tally.add(trial.request.step, trial.answered.answer)
-        identity = sample_id([sample.seed["seed_id"]], self._program.hash, self._engine.model.id, sample.draw)
-        self._ledger.entered += 1
-        if outcome.refused is None:
-            self._out.append(sample_row(identity, sample, outcome, self._columns))
+        self._notes.add(outcome)
+        if self._draws is not None:
+            self._settle_draw(self._draws, outcome)
+        for row in sample_rows(sample, outcome, self._program, self._columns):
+            self._out.append(row)
             self._ledger.out += 1
+        refused = [(None, outcome.refused)] if outcome.refused else outcome.refused_rows
+        for number, verdict in refused:
+            identity = identity_of(sample, self._columns, number)
+            self._stage.reject(self._ledger, _refusal(identity, sample, verdict))
+        self._ledger.entered += len(outcome.rows) + len(refused)
+
+    def _settle_draw(self, draws: Ledger, outcome: Outcome) -> None:
+        """Books the side that the rows of a fan-out come from: a draw goes out when it gave at least one."""
+        draws.entered += 1
+        if outcome.refused is None:
+            draws.out += 1
         else:
-            self._stage.reject(self._ledger, _refusal(identity, sample, outcome.refused))
+            (draws.failed if outcome.refused.failed else draws.rejected)[outcome.refused.reason] += 1
 
     def close(self, asker: Asker) -> None:
         """States what was used. Raises GristmillError when nothing was accepted."""
@@ -92,6 +105,7 @@ class _Books:
             recipe=self._program.name,
             recipe_hash=self._program.hash,
             **self._tally.facts(),
+            **self._notes.facts(),
         )
         self._stage.metric(**asker.figures(), **self._tally.facts())
 

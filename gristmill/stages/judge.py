@@ -20,8 +20,9 @@ from gristmill.params.generate import EngineParams, ModelParams
 from gristmill.params.load import load_section
 from gristmill.params.select import JudgeParams
 from gristmill.recipes.compile import rubric_program
-from gristmill.recipes.format import FAULTS, SAMPLE_INPUTS
+from gristmill.recipes.format import SAMPLE_INPUTS
 from gristmill.recipes.outcome import Outcome
+from gristmill.recipes.outputspec import FAULTS
 from gristmill.recipes.program import Program
 from gristmill.recipes.request import Tally
 from gristmill.schema import JUDGED

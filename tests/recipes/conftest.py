@@ -35,20 +35,27 @@ def write(tmp_path: Path) -> Callable[[str], Path]:
 
 @pytest.fixture
 def run(write: Callable[..., Path]) -> Run:
-    """Runs the recipe on one passage; the model gives the answers in turn. Gives the outcome and what was asked."""
+    """Runs the recipe on one passage; gives outcome and requests. The model answers in turn, or `by` request."""
 
     async def _run(
-        steps: str, *answers: str | Answer, attempts: int = 2, passage: str = "A text.", **more: Any
+        steps: str,
+        *answers: str | Answer,
+        attempts: int = 2,
+        passage: str = "A text.",
+        by: Callable[[Request], str] | None = None,
+        fields: dict[str, Any] | None = None,
+        parameters: dict[str, Any] | None = None,
+        **more: Any,
     ) -> tuple[Outcome, list[Request]]:
-        program = recipe_program(write(steps, **more), "mine", attempts)
+        program = recipe_program(write(steps, **more), "mine", attempts, parameters=parameters)
         waiting, asked = list(answers), []
 
         async def ask(request: Request) -> Answered:
             asked.append(request)
-            answer = waiting.pop(0)
+            answer = by(request) if by else waiting.pop(0)
             return Answered("00", answer if isinstance(answer, Answer) else Answer(answer))
 
-        outcome = await program.run({"passage": passage, "title": "", "draw": 0}, 0, ask)
+        outcome = await program.run({"passage": passage, "title": "", "draw": 0, **(fields or {})}, 0, ask)
         return outcome, asked
 
     return _run

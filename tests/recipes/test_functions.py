@@ -2,7 +2,18 @@
 
 import pytest
 
-from gristmill.recipes.functions import FUNCTIONS, one_line, overlap, pick
+from gristmill.recipes.functions import (
+    FUNCTIONS,
+    as_json,
+    between,
+    draw_from,
+    last_number,
+    mean,
+    one_line,
+    overlap,
+    pick,
+    similarity,
+)
 
 
 def test_pick_depends_on_content_alone() -> None:
@@ -31,3 +42,38 @@ def test_every_function_is_documented() -> None:
 
     text = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text()
     assert [name for name in FUNCTIONS if f"`{name}(" not in text] == []
+
+
+def test_draw_from_gives_different_options_the_same_each_time() -> None:
+    options = ["a", "b", "c", "d"]
+    drawn = draw_from(options, 3, "seed")
+    assert len(set(drawn)) == 3
+    assert draw_from(options, 3, "seed") == drawn
+    assert sorted(draw_from(options, 9)) == options
+    assert any(draw_from(options, 3, str(i)) != drawn for i in range(9))
+
+
+def test_mean_of_numbers() -> None:
+    assert mean([1, 2, 6]) == 3.0
+
+
+def test_between_takes_what_stands_after_the_last_start() -> None:
+    assert between("a <b> x </b> <b> y </b> z", "<b>", "</b>") == "y"
+    assert between("Answer: 4", "Answer:", "\n") == "4"
+    assert between("none", "<b>", "</b>") == ""
+
+
+def test_last_number_reads_thousands_signs_and_fractions() -> None:
+    assert last_number("from 3 to 1,234.5 and -7") == "-7"
+    assert last_number("it costs 1,234.50.") == "1234.50"
+    assert last_number("none") == ""
+
+
+def test_similarity_is_one_for_the_same_words_and_half_for_half_of_them() -> None:
+    assert similarity("The cat sat", "the cat sat") == 1.0
+    assert similarity("the cat sat down", "the dog sat up") == 0.5
+    assert similarity("", "x") == 0.0
+
+
+def test_as_json_is_one_line() -> None:
+    assert as_json({"a": [1, "x"]}) == '{"a":[1,"x"]}'

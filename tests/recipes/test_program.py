@@ -2,6 +2,7 @@
 
 import pytest
 
+from gristmill.recipes.kinds import FaultKind
 from gristmill.recipes.outcome import Verdict
 from gristmill.recipes.request import Answer, Constraint, ConstraintKind, Message
 from tests.recipes.conftest import Run
@@ -55,7 +56,9 @@ steps:
 
     assert len(asked) == 3
     assert outcome.output is None
-    assert outcome.refused == Verdict("reply_no_match", "'three'", "a text that matches [0-9]+", "three")
+    assert outcome.refused == Verdict(
+        "reply_no_match", "'three'", "a text that matches [0-9]+", "three", kind=FaultKind.WRONG_FORMAT
+    )
 
 
 async def test_only_option_is_taken_without_asking(run: Run) -> None:
