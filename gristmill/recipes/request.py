@@ -77,7 +77,7 @@ class ConstraintKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """`value` is the options of a choice, a regular expression, a JSON Schema, or a grammar (in Lark's form or GBNF)."""
+    """`value` is the options of a choice, a regular expression, a JSON Schema, or a grammar in Lark's form or GBNF."""
 
     kind: ConstraintKind
     value: tuple[str, ...] | str | dict[str, Any]

@@ -67,9 +67,7 @@ def ws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     (made.root / "typed_script.py").write_text(SCRIPT)
     made.write_params(script="typed_script:answer")
     params = yaml.safe_load(made.layout.params.read_text())
-    params["filter"] = {"length": {"min_prompt_words": 0, "min_response_words": 1}, "support": None}
-    params["filter"]["form"] = {"min_new_words": 0}
-    params["filter"]["language"] = {"min_probability": 0.0}
+    params["filter"] = {"filters": [{"name": "length", "min_prompt_words": 0, "min_response_words": 1}]}
     params["compose"] = {"splits": {"train": 1.0, "validation": 0.0, "test": 0.0}}
     made.layout.params.write_text(yaml.safe_dump(params))
     made.layout.parent_lock.write_text(json.dumps({"version": 1, "parent": None}))
