@@ -16,7 +16,7 @@ from collections.abc import Callable
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from bench.collapse import load, written
+from bench.collapse import load
 from gristmill.health import frequencies, surface
 from gristmill.health.calibrate import compare
 from gristmill.health.mauve import mauve
@@ -59,7 +59,7 @@ def measure(rows: int) -> tuple[dict[str, float], float]:
 def texts_of(rows: int, seed: int) -> list[str]:
     """Rows of five sentences each."""
     corpus, rng = load(), np.random.default_rng(seed)
-    found = written(corpus, write(corpus.encoded, rows * (_SENTENCES_PER_ROW + 1), rng))
+    found = corpus.written(write(corpus.encoded, rows * (_SENTENCES_PER_ROW + 1), rng))
     return [" ".join(found[i * _SENTENCES_PER_ROW : (i + 1) * _SENTENCES_PER_ROW]) for i in range(rows)]
 
 

@@ -8,7 +8,21 @@ from typing import NoReturn
 import typer
 
 from gristmill import __version__
-from gristmill.cli import audit, doctor, explain, filter, graph, journal, plan, preview, quarantine, report, store  # noqa: A004
+from gristmill.cli import (
+    audit,
+    doctor,
+    explain,
+    filter,  # noqa: A004
+    graph,
+    journal,
+    lab,
+    label,
+    plan,
+    preview,
+    quarantine,
+    report,
+    store,
+)
 from gristmill.cli.output import err, out
 from gristmill.errors import GristmillError
 from gristmill.frame.unexpected import explain_unexpected
@@ -22,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for group in (graph, preview, plan, filter, explain, quarantine, report, audit, doctor):
+for group in (graph, preview, plan, filter, explain, quarantine, report, audit, lab, label, doctor):
     group.register(app)
 app.add_typer(journal.app, name="journal")
 app.add_typer(store.app, name="store")

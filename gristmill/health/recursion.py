@@ -31,19 +31,22 @@ class Arm(StrEnum):
 
 @dataclass(frozen=True)
 class Generation:
-    """Number 0 is the real text; `pool` is what a model of this generation is trained on."""
+    """Number 0 is the real text."""
 
     number: int
     pool: Encoded
+    """What a model of this generation is trained on."""
+    part: Encoded
+    """What was newly written for it."""
 
 
 def generations(real: Encoded, size: int, arm: Arm, last: int, rng: np.random.Generator) -> Iterator[Generation]:
     """The pools of generations 0 to `last`. Texts end in a word of their own that stands for the end."""
     pool = real
-    yield Generation(0, pool)
+    yield Generation(0, pool, pool)
     for number in range(1, last + 1):
-        pool = _next_pool(real, pool, size, arm, rng)
-        yield Generation(number, pool)
+        pool, part = _next(real, pool, size, arm, rng)
+        yield Generation(number, pool, part)
 
 
 def write(pool: Encoded, rows: int, rng: np.random.Generator) -> Encoded:
@@ -106,18 +109,19 @@ def joined(*parts: Encoded) -> Encoded:
     return Encoded(np.concatenate([part.ids for part in parts]), np.concatenate([[0], np.cumsum(lengths)]))
 
 
-def _next_pool(real: Encoded, pool: Encoded, size: int, arm: Arm, rng: np.random.Generator) -> Encoded:
+def _next(real: Encoded, pool: Encoded, size: int, arm: Arm, rng: np.random.Generator) -> tuple[Encoded, Encoded]:
+    """The next pool, and what of it is new."""
     rows = len(real)
-    match arm:
-        case Arm.REPLACE:
-            return write(pool, rows, rng)
-        case Arm.REAL_10 | Arm.REAL_50:
-            kept = round(rows * (0.1 if arm is Arm.REAL_10 else 0.5))
-            return joined(real.take(rng.permutation(rows)[:kept]), write(pool, rows - kept, rng))
-        case Arm.ACCUMULATE:
-            return joined(pool, write(pool, rows, rng))
-        case Arm.LIKELIEST:
-            return likeliest(write(pool, 3 * rows, rng), rows, pool, size)
+    if arm in (Arm.REAL_10, Arm.REAL_50):
+        kept = round(rows * (0.1 if arm is Arm.REAL_10 else 0.5))
+        still_real = real.take(rng.permutation(rows)[:kept])
+        part = write(pool, rows - kept, rng)
+        return joined(still_real, part), part
+    if arm is Arm.LIKELIEST:
+        part = likeliest(write(pool, 3 * rows, rng), rows, pool, size)
+        return part, part
+    part = write(pool, rows, rng)
+    return (joined(pool, part) if arm is Arm.ACCUMULATE else part), part
 
 
 def likeliest(texts: Encoded, rows: int, pool: Encoded, size: int) -> Encoded:

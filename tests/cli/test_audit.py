@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from bench.collapse import load, written
+from bench.collapse import load
 from gristmill.cli.main import app
 from gristmill.errors import GateRefused, InputError
 from gristmill.health.recursion import Arm, generations
@@ -22,7 +22,7 @@ def texts():
     third = len(order) // 3
     first = corpus.encoded.take(order[:third])
     _, made = generations(first, corpus.size, Arm.REPLACE, 1, np.random.default_rng(0))
-    return written(corpus, first), written(corpus, corpus.encoded.take(order[third:])), written(corpus, made.pool)
+    return corpus.written(first), corpus.written(corpus.encoded.take(order[third:])), corpus.written(made.pool)
 
 
 @pytest.fixture

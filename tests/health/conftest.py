@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.collapse import load, written
+from bench.collapse import load
 from gristmill.health.recursion import Arm, generations
 
 
@@ -17,7 +17,7 @@ def thirds(corpus):
     """The real texts in random order, in three equal parts."""
     order = np.random.default_rng(5).permutation(len(corpus.encoded))
     third = len(order) // 3
-    return [written(corpus, corpus.encoded.take(order[i * third : (i + 1) * third])) for i in range(3)]
+    return [corpus.written(corpus.encoded.take(order[i * third : (i + 1) * third])) for i in range(3)]
 
 
 @pytest.fixture(scope="session")
@@ -26,4 +26,4 @@ def collapsing(corpus):
     order = np.random.default_rng(5).permutation(len(corpus.encoded))
     real = corpus.encoded.take(order[: len(order) // 3])
     found = generations(real, corpus.size, Arm.REPLACE, 6, np.random.default_rng(0))
-    return [written(corpus, generation.pool) for generation in found]
+    return [corpus.written(generation.pool) for generation in found]
