@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from gristmill.params.section import Section
 
@@ -16,14 +16,20 @@ class SourceKind(StrEnum):
 
 
 class Format(StrEnum):
-    """How a file's documents are laid out. `auto` goes by the file's name."""
+    """How a file's documents are laid out. `auto` goes by its content and its name."""
 
     AUTO = "auto"
     JSONL = "jsonl"
     PARQUET = "parquet"
+    ARROW = "arrow"
     CSV = "csv"
     TEXT = "text"
     MARKDOWN = "markdown"
+    HTML = "html"
+    PDF = "pdf"
+    WARC = "warc"
+    ZIP = "zip"
+    TAR = "tar"
 
 
 class Source(Section):
@@ -36,7 +42,11 @@ class Source(Section):
     path: str | None = None
     """For `files`: a file, a glob (`docs/**/*.md`) below the workspace or absolute, or an `s3://bucket/prefix`."""
     format: Format = Format.AUTO
-    """`auto` goes by the name: .jsonl .parquet .csv .txt .md, each also with .gz or .zst."""
+    """`auto` goes by the content's first bytes, then by the name. Compression and archives are always recognised."""
+    encoding: str | None = None
+    """Encoding of texts that have no byte order mark and are not UTF-8, such as `windows-1252`."""
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    """What separates a CSV file's fields; without it the most frequent of , ; tab | in its first line."""
     text_column: str = "text"
     """Column (or JSON key) that holds the text, in JSONL, Parquet and CSV."""
     id_column: str | None = None
@@ -76,6 +86,23 @@ class Source(Section):
             raise ValueError("the source `python-docs` is built in and takes no `path`")
         return self
 
+    @field_validator("encoding")
+    @classmethod
+    def _encoding_is_known(cls, name: str | None) -> str | None:
+        try:
+            b"a".decode(name or "utf-8")
+        except UnicodeDecodeError:  # UTF-16 needs two bytes
+            pass
+        except LookupError as error:
+            raise ValueError(str(error)) from None
+        return name
+
+    @model_validator(mode="after")
+    def _no_archive_is_declared(self) -> Self:
+        if self.format in (Format.ZIP, Format.TAR):
+            raise ValueError("archives are recognised by themselves: `format` is that of the files inside")
+        return self
+
     @model_validator(mode="after")
     def _fields_are_names(self) -> Self:
         if odd := [name for name in self.fields if not name.isidentifier()]:
@@ -110,7 +137,13 @@ class IngestParams(Section):
     max_line_bytes: int = Field(default=16 << 20, ge=1024)
     """A longer line of a JSONL or CSV file is rejected."""
     max_document_bytes: int = Field(default=64 << 20, ge=1024)
-    """A longer document is rejected."""
+    """A longer document is rejected: more bytes of text, or a larger text, HTML or PDF file."""
+    max_member_bytes: int = Field(default=64 << 20, ge=1024)
+    """A larger member of an archive (zip, tar, a record of WARC) is rejected."""
+    max_expansion: int = Field(default=300, ge=2)
+    """Compressed files and archives may expand to so many times their size (or to one document, if that is more)."""
+    min_encoding_confidence: float = Field(default=0.5, ge=0, le=1)
+    """A text file of unknown encoding is read by charset-normalizer's guess from this confidence on, else rejected."""
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

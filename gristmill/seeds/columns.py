@@ -1,4 +1,4 @@
-"""Parquet: batch by batch, only the columns that the source names. Rows count from 1."""
+"""Parquet and Arrow: batch by batch, only the columns that the source names. Rows count from 1."""
 
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -6,55 +6,100 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gristmill.seeds.codecs import Peeked
 from gristmill.seeds.document import Found, Reading
 
-_BATCH_ROWS = 256
+_BATCH_BYTES = 8 << 20
+_BATCH_ROWS = (16, 4096)
 _BUFFER_BYTES = 1 << 20
+_FILE_MAGIC = b"ARROW1\0\0"
 
 
 def read_parquet(stream: BinaryIO, reading: Reading) -> Iterator[Found]:
-    """Documents from rows. A file without the text column, or with numbers in it, is unreadable as a whole."""
-    row = 0
+    """Documents from rows. A file without the source's columns, or whose text is no string, fails as a whole."""
+    reached = 0
     try:
         with pq.ParquetFile(stream, buffer_size=_BUFFER_BYTES) as file:
-            schema = file.schema_arrow
-            if missing := [name for name in reading.source.columns if name not in schema.names]:
-                yield reading.without_columns(None, missing, schema.names)
+            if refusal := _fault(file.schema_arrow, reading):
+                yield refusal
                 return
-            if fault := _fault(schema, reading.source.text_column):
-                yield reading.unreadable(None, fault)
-                return
-            for values in _rows(file, reading):
-                row += 1
-                yield reading.row(row, values)
+            batches = file.iter_batches(batch_size=_rows_at_a_time(file.metadata), columns=list(reading.source.columns))
+            for reached, values in _rows(batches, reading):
+                yield reading.row(reached, values)
     except (OSError, pa.ArrowException) as error:
-        yield reading.unreadable(row + 1 if row else None, str(error))
+        yield reading.unreadable(reached + 1 if reached else None, str(error))
 
 
-def _fault(schema: pa.Schema, column: str) -> str:
-    """What is wrong with the text column; empty when nothing is."""
-    kind = schema.field(column).type
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
-        return f"column {column!r} is {kind}, not a string"
-    return ""
+def read_arrow(stream: BinaryIO, reading: Reading) -> Iterator[Found]:
+    """The same from Arrow's IPC format: a stream, or a file, which is a stream between a mark and an index."""
+    peeked = Peeked(stream, len(_FILE_MAGIC))
+    if peeked.head == _FILE_MAGIC:
+        peeked.read()
+    reached = 0
+    try:
+        with pa.ipc.open_stream(pa.PythonFile(peeked, mode="r")) as batches:
+            if refusal := _fault(batches.schema, reading):
+                yield refusal
+                return
+            chosen = (batch.select(list(reading.source.columns)) for batch in batches)
+            for reached, values in _rows(chosen, reading):
+                yield reading.row(reached, values)
+    except (OSError, pa.ArrowException) as error:
+        yield reading.unreadable(reached + 1 if reached else None, str(error))
 
 
-def _rows(file: pq.ParquetFile, reading: Reading) -> Iterator[dict[str, Any]]:
-    """The rows; text comes as bytes, so that one that is not UTF-8 is its own row's fault only."""
+def _rows_at_a_time(file: pq.FileMetaData) -> int:
+    """So many rows that a batch has about `_BATCH_BYTES`, by the largest row group's mean."""
+    least, most = _BATCH_ROWS
+    groups = [file.row_group(i) for i in range(file.num_row_groups)]
+    mean = max((group.total_byte_size / max(1, group.num_rows) for group in groups), default=1)
+    return int(min(most, max(least, _BATCH_BYTES / max(1, mean))))
+
+
+def _fault(schema: pa.Schema, reading: Reading) -> Found | None:
+    """The refusal of a table with this schema; None when it can be read."""
     source = reading.source
-    names = list(source.columns)
-    for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=names):
-        values = {name: _values(batch.column(name), name == source.text_column) for name in names}
-        yield from (dict(zip(names, row, strict=True)) for row in zip(*values.values(), strict=True))
+    if missing := [name for name in source.columns if name not in schema.names]:
+        return reading.without_columns(None, missing, schema.names)
+    if doubled := sorted({name for name in source.columns if schema.names.count(name) > 1}):
+        return reading.unreadable(None, f"several columns are named {', '.join(doubled)}")
+    kind = schema.field(source.text_column).type
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if not (_is_string(kind) or pa.types.is_string_view(kind)):
+        return reading.unreadable(None, f"column {source.text_column!r} is {kind}, not a string")
+    return None
 
 
-def _values(column: pa.Array, as_bytes: bool) -> list[Any]:
-    """The column's values; names and titles with what is not UTF-8 in them replaced."""
+def _rows(batches: Iterator[pa.RecordBatch], reading: Reading) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows with their numbers; a text that is not UTF-8 comes as bytes, so that it is its own row's fault only."""
+    names, number = reading.source.columns, 0
+    for batch in batches:
+        columns = [_values(batch.column(name), keep=name == reading.source.text_column) for name in names]
+        for row in zip(*columns, strict=True):
+            number += 1
+            yield number, dict(zip(names, row, strict=True))
+
+
+def _values(column: pa.Array, *, keep: bool) -> list[Any]:
+    """The column's values. Strings that are not UTF-8 come as bytes (`keep`), or with that replaced."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+    if not _is_string(column.type):
         return list(column.to_pylist())
-    raw = column.cast(pa.large_binary()).to_pylist()
-    return raw if as_bytes else [value if value is None else value.decode(errors="replace") for value in raw]
+    raw = column.view(pa.large_binary() if pa.types.is_large_string(column.type) else pa.binary())
+    raw.validate(full=True)  # offsets that point outside would be read
+    try:
+        return list(column.to_pylist())
+    except UnicodeDecodeError:
+        return [value if value is None else _decoded(value, keep) for value in raw.to_pylist()]
+
+
+def _decoded(value: bytes, keep: bool) -> str | bytes:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value if keep else value.decode(errors="replace")
+
+
+def _is_string(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))

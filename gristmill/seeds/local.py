@@ -15,7 +15,7 @@ from pathlib import Path, PurePath
 from gristmill.errors import InputError, Problem, ProblemsError
 from gristmill.layout import Stage
 from gristmill.params.ingest import Format, Source
-from gristmill.seeds.formats import known_suffixes, layers
+from gristmill.seeds.recognise import known_suffixes, named_format
 
 _GLOB_MARKS = "*?["
 _OUTS = frozenset(("data", stage.value) for stage in Stage)
@@ -100,7 +100,7 @@ def _matches(base: Path, tail: tuple[str, ...], declared: Format) -> Iterator[Pa
         return
     for path in _walk(base):
         inside_folder = path.relative_to(base).parts
-        if matches_glob(inside_folder, tail) if tail else layers(path.name, declared):
+        if matches_glob(inside_folder, tail) if tail else (declared is not Format.AUTO or named_format(path.name)):
             yield path
 
 
@@ -134,9 +134,6 @@ def _problems(root: Path, file: LocalFile, absolute: bool, source: Source) -> It
         yield Problem(
             where, f"{file.address} cannot be read", "a readable file", f"allow reading: chmod u+r {file.path}"
         )
-    elif layers(file.address, source.format) is None:
-        known = f"a name that tells the format: {known_suffixes()}"
-        yield Problem(where, f"the name of {file.address} tells no format", known, "or set the source's `format`")
     elif tuple(PurePath(file.address).parts[:2]) in _OUTS:
         yield Problem(where, f"{file.address} is written by Gristmill itself", "files of your own", "narrow the path")
     elif not absolute:

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import BinaryIO
 
+from gristmill.frame.stage import Refusal
 from gristmill.seeds.document import Document, Found, Reading
+from gristmill.seeds.encoding import decoded
 
-_FRONT_MATTER = re.compile(rb"\A(?:\xef\xbb\xbf)?(---|\+\+\+)[ \t]*\r?\n.*?^\1[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
+_FRONT_MATTER = re.compile(r"\A(---|\+\+\+)[ \t]*\r?\n.*?^\1[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
 _FENCE = re.compile(r"[ ]{0,3}(`{3,}|~{3,})")
 _HEADING = re.compile(r"[ ]{0,3}#{1,6}[ \t]+(.*?)[ \t]*#*")
 _UNDERLINE = re.compile(r"[ ]{0,3}(?:=+|-{2,})")
@@ -15,18 +17,15 @@ _UNDERLINE = re.compile(r"[ ]{0,3}(?:=+|-{2,})")
 
 def read_text(stream: BinaryIO, reading: Reading) -> Iterator[Found]:
     """The whole file as one document."""
-    yield _read(stream, reading)[1]
+    text = _read(stream, reading)
+    yield reading.document(None, text) if isinstance(text, str) else text
 
 
 def read_markdown(stream: BinaryIO, reading: Reading) -> Iterator[Found]:
     """The whole file as one document, without its front matter; the first heading is the title."""
-    data, found = _read(stream, reading)
-    front = _FRONT_MATTER.match(data)
-    if isinstance(found, Document) and front:
-        found = reading.document(None, data[front.end() :])
-    if isinstance(found, Document):
-        found = replace(found, title=first_heading(found.text))
-    yield found
+    text = _read(stream, reading)
+    found = reading.document(None, _FRONT_MATTER.sub("", text, count=1)) if isinstance(text, str) else text
+    yield replace(found, title=first_heading(found.text)) if isinstance(found, Document) else found
 
 
 def first_heading(text: str) -> str | None:
@@ -48,15 +47,27 @@ def first_heading(text: str) -> str | None:
     return None
 
 
-def _read(stream: BinaryIO, reading: Reading) -> tuple[bytes, Found]:
-    """The file's bytes and the document they make; reading stops where it is too long."""
+def read_whole(stream: BinaryIO, reading: Reading) -> bytes | Refusal:
+    """A file that is one document; a refusal when it is too long, found without reading more than that."""
     limit = reading.ingest.max_document_bytes
     parts: list[bytes] = []
     size = 0
     while size <= limit and (chunk := stream.read(min(1 << 20, limit + 1 - size))):
         parts.append(chunk)
         size += len(chunk)
-    data = b"".join(parts)
     if size > limit:
-        return data, reading.refuse(None, "document_too_long", threshold=f"{limit} bytes")
-    return data, reading.document(None, data)
+        return reading.refuse(None, "document_too_long", threshold=f"{limit} bytes")
+    return b"".join(parts)
+
+
+def _read(stream: BinaryIO, reading: Reading) -> str | Refusal:
+    """The file's text, by gristmill.seeds.encoding's policy."""
+    data = read_whole(stream, reading)
+    if isinstance(data, Refusal):
+        return data
+    try:
+        return decoded(data, reading.source.encoding, reading.ingest.min_encoding_confidence)
+    except UnicodeDecodeError:
+        found = reading.document(None, data)
+        assert isinstance(found, Refusal)  # it says which byte of which line
+        return found

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from gristmill.errors import GristmillError, InputError, Problem, ProblemsError
 from gristmill.layout import Layout
-from gristmill.params.ingest import IngestParams, Source, SourceKind
+from gristmill.params.ingest import Format, IngestParams, Source, SourceKind
 from gristmill.seeds import python_docs
-from gristmill.seeds.formats import layers
 from gristmill.seeds.local import find_files, nothing_found, sha256_of
+from gristmill.seeds.recognise import named_format
 
 if TYPE_CHECKING:
     from gristmill.store.client import Store
@@ -91,16 +91,10 @@ def _objects(source: Source, store: Callable[[], "Store"]) -> Iterator[dict[str,
     address = source.path or ""
     single = store().head_address(address) if not address.endswith("/") and address.count("/") > 2 else None
     if single:
-        if layers(address, source.format) is None:
-            raise InputError(
-                f"the name of {address} tells no format",
-                where=f"source {source.name!r}",
-                do="set the source's `format` in params.yaml",
-            )
         yield {"address": single.address, "size": single.size, "etag": single.etag}
         return
     below = [head for head in store().list_address(address.rstrip("/") + "/") if not head.address.endswith("/")]
-    known = [head for head in below if layers(head.address, source.format)]
+    known = [head for head in below if source.format is not Format.AUTO or named_format(head.address)]
     if not known:
         raise nothing_found(source, f"{len(below)} objects below it, none with a name that tells its format")
     for head in known:

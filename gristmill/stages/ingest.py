@@ -27,9 +27,10 @@ from gristmill.params.publish import StoreParams
 from gristmill.schema import SEED
 from gristmill.seeds import python_docs
 from gristmill.seeds.document import Document, Found, Reading
-from gristmill.seeds.formats import layers, read_documents
+from gristmill.seeds.formats import read_documents
 from gristmill.seeds.passages import Passage, prose_share, split
 from gristmill.seeds.pinned import PinnedSource, opened, pinned_sources, verify
+from gristmill.seeds.recognise import named_format
 from gristmill.seeds.sources import read_lock
 from gristmill.seeds.spill import Candidate, Origin, SeedSpill
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from gristmill.store.client import Store
 
 _EXAMPLES = 3
+_SINGLE = (Format.TEXT, Format.MARKDOWN, Format.HTML, Format.PDF)
 
 
 def run(layout: Layout) -> None:
@@ -163,8 +165,8 @@ def _found(
         yield from python_docs.documents()
         return
     for file in pinned.files:
-        with opened(file, layout.root, store, folder) as path:
-            yield from read_documents(path, Reading(file.address, pinned.source, ingest))
+        with opened(file, layout.root, store, folder) as path, path.open("rb") as stream:
+            yield from read_documents(stream, Reading(file.address, pinned.source, ingest))
 
 
 def _passages(document: Document, ingest: IngestParams) -> Iterator[tuple[str | None, Passage]]:
@@ -185,10 +187,9 @@ def _documents_expected(sources: list[PinnedSource]) -> int | None:
         if pinned.source.kind is SourceKind.PYTHON_DOCS:
             total += python_docs.topic_count()
             continue
-        known = [layers(file.address, pinned.source.format) for file in pinned.files]
-        if any(found and found.format not in (Format.TEXT, Format.MARKDOWN) for found in known):
+        if any(named_format(file.address) not in _SINGLE for file in pinned.files):
             return None
-        total += len(known)
+        total += len(pinned.files)
     return total
 
 

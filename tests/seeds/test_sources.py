@@ -82,6 +82,12 @@ def test_lock_globs_and_folders_give_files_by_address(root, path, expected):
     assert addresses(root, path) == expected
 
 
+def test_lock_named_file_is_taken_whatever_its_name(root):
+    make(root, "docs/README", "docs/dump.bin")
+
+    assert addresses(root, "docs/*") == ["docs/README", "docs/dump.bin"]
+
+
 def test_lock_absolute_path_outside_the_workspace_is_allowed(root, tmp_path):
     make(tmp_path, "elsewhere/a.md")
 
@@ -101,20 +107,18 @@ def test_lock_python_docs_is_pinned_by_the_hash_of_its_topics(root):
 
 
 def test_lock_all_problems_of_all_sources_are_said_at_once(root):
-    make(root, "docs/a.pdf", "ok.md")
+    make(root, "docs/a.png", "ok.md")
 
     with pytest.raises(ProblemsError) as error:
         lock(
             root,
             {"name": "gone", "path": "nowhere/*.md"},
             {"name": "fine", "path": "ok.md"},
-            {"name": "odd", "path": "docs/a.pdf"},
             {"name": "empty", "path": "docs"},
         )
 
     assert found(error) == [
         ("source 'gone'", f"'nowhere/*.md' matches no file ({root}/nowhere does not exist)"),
-        ("source 'odd'", "the name of docs/a.pdf tells no format"),
         ("source 'empty'", f"'docs' matches no file (at {root}/docs)"),
     ]
 
