@@ -2,7 +2,9 @@
 
 import importlib.util
 import json
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from gristmill.compose.real import lock_real_rows
@@ -41,6 +43,7 @@ def problems(layout: Layout) -> list[Problem]:
         lambda: lock_sources(params.ingest, layout, lambda: connect(params.store)),
         lambda: lock_real_rows(params.compose.mix, layout.root),
         lambda: _check_engine(layout, params),
+        lambda: _check_actors(params),
     ]
     return [problem for check in checks for problem in _problems_of(check)]
 
@@ -79,6 +82,26 @@ def _check_engine(layout: Layout, params: Params) -> None:
     if importlib.util.find_spec("vllm") is None:
         raise InputError("vllm is not installed", where="params.yaml: engine.kind", do="run `make setup`")
     locate_model(params.model, layout.root)
+
+
+def _check_actors(params: Params) -> None:
+    """Raises InputError when this machine, where it is the whole cluster, has no room for the actors."""
+    wanted = params.engine.distribute
+    if wanted is None:
+        return
+    if importlib.util.find_spec("ray") is None:
+        raise InputError("Ray is not installed", where="params.yaml: engine.distribute", do="run `make setup`")
+    if wanted.address is not None:
+        return
+    there = {"CPUs": os.cpu_count() or 1, "GPUs": len(list(Path("/proc/driver/nvidia/gpus").glob("*")))}
+    for kind, count, setting in (("CPUs", wanted.cpus, "cpus_per_actor"), ("GPUs", wanted.gpus, "gpus_per_actor")):
+        if count > there[kind]:
+            raise InputError(
+                f"{wanted.actors} actors with {getattr(wanted, setting):g} {kind} each need {count}",
+                where=f"params.yaml: engine.distribute.{setting}",
+                expected=f"at most the {there[kind]} of this machine",
+                do="lower it, or actors, or name a cluster's address",
+            )
 
 
 def _problems_of(check: Callable[[], object]) -> list[Problem]:

@@ -3,11 +3,25 @@
 import asyncio
 import time
 from dataclasses import dataclass
+from typing import Protocol
 
-from gristmill.engine.journal import Journal
 from gristmill.engine.lookup import JournalReader
 from gristmill.engine.protocol import Engine
 from gristmill.recipes.request import Answer, Answered, Finish, NotAnswered, Request, request_key
+
+
+class Known(Protocol):
+    """Where recorded answers are looked up."""
+
+    def get(self, key: bytes) -> Answer | None:
+        """The answer recorded under the key."""
+
+
+class Record(Known, Protocol):
+    """Where answers are recorded: the journal, or the part of it that an actor keeps."""
+
+    def append(self, key: bytes, content: bytes, answer: Answer) -> None:
+        """Records an answer."""
 
 
 @dataclass
@@ -23,7 +37,7 @@ class Counts:
 class Asker:
     """Answers requests for a run. Of two equal requests under way at once only one reaches the engine."""
 
-    def __init__(self, journal: Journal, engine: Engine) -> None:
+    def __init__(self, journal: Record, engine: Engine) -> None:
         self._journal = journal
         self._engine = engine
         self._model = engine.model.id
@@ -105,13 +119,16 @@ class LookUp:
         return Answered(key.hex(), known)
 
 
-def recorded(journal: JournalReader, key: bytes, request: Request, context: int | None) -> Answer | None:
-    """The journal's answer, if it still holds: a prompt that was too long may fit a larger context by now."""
+def recorded(journal: Known, key: bytes, request: Request, context: int | None) -> Answer | None:
+    """The journal's answer, if it still holds."""
     answer = journal.get(key)
-    if answer is None or answer.finish_reason != Finish.PROMPT_TOO_LONG:
-        return answer
-    fits = context is None or answer.prompt_tokens + request.sampling.max_tokens <= context
-    return None if fits else answer
+    return answer if answer is not None and holds(answer, request.sampling.max_tokens, context) else None
+
+
+def holds(answer: Answer, max_tokens: int, context: int | None) -> bool:
+    """Whether a recorded answer is one still: a prompt that was too long may fit a larger context by now."""
+    fits = context is None or answer.prompt_tokens + max_tokens <= context
+    return answer.finish_reason != Finish.PROMPT_TOO_LONG or not fits
 
 
 def _settle(future: asyncio.Future[Answer], error: BaseException) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from gristmill.engine.model import locate_model
 from gristmill.engine.openai import OpenAIEngine
 from gristmill.engine.protocol import Engine
-from gristmill.engine.quarantine import Quarantine
+from gristmill.engine.quarantine import Convicts, Quarantine
 from gristmill.engine.restarting import RestartingEngine
 from gristmill.engine.scripted import DEFAULT_SCRIPT, load_script
 from gristmill.engine.vllm import VllmEngine
@@ -13,10 +13,11 @@ from gristmill.layout import Layout
 from gristmill.params.generate import EngineKind, EngineParams, ModelParams
 
 
-def build_engine(engine: EngineParams, model: ModelParams, root: Path) -> Engine:
+def build_engine(engine: EngineParams, model: ModelParams, root: Path, convicts: Convicts | None = None) -> Engine:
     """The engine that the parameters name. Raises InputError when model or script are not there.
 
-    One that runs with us is started again when it dies; endpoints look after themselves.
+    One that runs with us is started again when it dies; endpoints look after themselves. `convicts` are the requests
+    that killed it, by default the workspace's quarantine.
     """
     if engine.kind is EngineKind.OPENAI:
         return OpenAIEngine(engine, model)
@@ -25,4 +26,4 @@ def build_engine(engine: EngineParams, model: ModelParams, root: Path) -> Engine
         inner = load_script(engine.script or DEFAULT_SCRIPT, root, engine.max_in_flight)
     else:
         inner = VllmEngine(locate_model(model, root), model, engine)
-    return RestartingEngine(inner, Quarantine(Layout(root).journal), engine.restarts)
+    return RestartingEngine(inner, convicts or Quarantine(Layout(root).journal), engine.restarts)

@@ -8,7 +8,7 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -30,6 +30,16 @@ class Quarantined:
     """Which engine it killed, as `name/version`."""
     at: float
     """Seconds since 1970."""
+
+
+class Convicts(Protocol):
+    """Who is not asked again, wherever that is kept."""
+
+    def holds(self, request: Request, model_id: str) -> bool:
+        """Whether the request is one of them."""
+
+    def add(self, request: Request, model_id: str, engine: str) -> None:
+        """Makes it one."""
 
 
 class Quarantine:
@@ -55,6 +65,10 @@ class Quarantine:
         finally:
             os.close(file)
         self._keys.add(entry.key)
+
+    def keys(self) -> frozenset[str]:
+        """Keys of all that stand in it (hexadecimal)."""
+        return frozenset(self._keys)
 
     def entries(self) -> list[Quarantined]:
         """All that stand in it, the oldest first. Raises GristmillError when the file is damaged."""

@@ -13,7 +13,7 @@ import logging
 
 from gristmill.engine.in_flight import InFlight
 from gristmill.engine.protocol import Engine, EngineDied, ModelIdentity
-from gristmill.engine.quarantine import Quarantine
+from gristmill.engine.quarantine import Convicts
 from gristmill.recipes.request import Answer, Request, RequestFailed
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ KILLS_ENGINE = "kills_engine"
 class RestartingEngine:
     """The engine inside, for as long as it can be kept alive."""
 
-    def __init__(self, engine: Engine, quarantine: Quarantine, restarts: int) -> None:
+    def __init__(self, engine: Engine, quarantine: Convicts, restarts: int) -> None:
         self._engine = engine
         self._quarantine = quarantine
         self._allowed = restarts

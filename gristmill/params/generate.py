@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, JsonValue, ValidationInfo, field_validator
 
+from gristmill.params.distribute import DistributeParams
 from gristmill.params.section import Section
 
 
@@ -96,6 +97,9 @@ class EngineParams(Section):
     """For `openai`: longest wait for one answer."""
     request_retries: int = Field(default=6, ge=0, le=100)
     """For `openai`: times a request is sent again after a 429, a 5xx, a time-out or a broken connection."""
+
+    distribute: DistributeParams | None = None
+    """Several engines beside each other, on one machine or many; null is one engine, in the stage's own process."""
 
     @field_validator("endpoints")
     @classmethod

@@ -5,9 +5,11 @@ together, as many as the engine takes; rows come out in the order of the plan, s
 depends on the answers alone, not on when they came.
 """
 
-from gristmill.engine.asker import Asker
+from collections.abc import Mapping
+from pathlib import Path
+
+from gristmill.distribute.work import Walk, Work, run_work
 from gristmill.engine.build import build_engine
-from gristmill.engine.drive import run_samples
 from gristmill.engine.open import workspace_journal
 from gristmill.engine.protocol import Engine
 from gristmill.errors import GristmillError
@@ -23,6 +25,7 @@ from gristmill.recipes.plan import PlannedSample, planned_samples, read_quota
 from gristmill.recipes.program import Program
 from gristmill.recipes.request import Tally
 from gristmill.recipes.rows import identity_of, sample_rows, shared_columns
+from gristmill.recipes.walk import Ask
 from gristmill.schema import SAMPLE
 
 
@@ -32,27 +35,30 @@ def run(layout: Layout) -> None:
     engine_params = load_section(EngineParams, layout.params, "engine")
     program = generate_program(layout.recipes, params)
     quota = read_quota(layout.quota_lock, params.recipe)
-    engine = build_engine(engine_params, load_section(ModelParams, layout.params, "model"), layout.root)
+    model_params = load_section(ModelParams, layout.params, "model")
+    engine = build_engine(engine_params, model_params, layout.root)
+    work = Work(sample_walk, (params,), engine_params, model_params, layout)
     seeds = layout.data(Stage.INGEST)
     with stage_run(Stage.GENERATE, layout) as stage, workspace_journal(layout) as journal:
         books = _Books(stage, program, engine)
         stage.progress.unit, stage.progress.total = "samples", quota.samples(seeds)
         stage.progress.publish()
 
-        async def walk(sample: PlannedSample, ask: Asker) -> Outcome:
-            outcome = await program.run(sample.inputs(), sample.draw, ask)
-            stage.progress.advance(1, outcome.completion_tokens)
-            return outcome
-
-        asker = run_samples(
-            planned_samples(seeds, quota),
-            walk,
-            books.settle,
-            journal=journal,
-            engine=engine,
+        figures = run_work(
+            planned_samples(seeds, quota), work, books.settle, stage.progress.advance, journal=journal, engine=engine
         )
-        books.close(asker)
+        books.close(figures)
         stage.used(seeds=quota.seeds_of(count_rows(seeds)), draws=quota.draws)
+
+
+def sample_walk(recipes: Path, params: GenerateParams) -> Walk[PlannedSample]:
+    """What is done to each sample, here or on an actor."""
+    program = generate_program(recipes, params)
+
+    async def walk(sample: PlannedSample, ask: Ask) -> Outcome:
+        return await program.run(sample.inputs(), sample.draw, ask)
+
+    return walk
 
 
 class _Books:
@@ -93,7 +99,7 @@ class _Books:
         else:
             (draws.failed if outcome.refused.failed else draws.rejected)[outcome.refused.reason] += 1
 
-    def close(self, asker: Asker) -> None:
+    def close(self, figures: Mapping[str, float]) -> None:
         """States what was used. Raises GristmillError when nothing was accepted."""
         if self._ledger.out == 0:
             raise _nothing_accepted(self._ledger)
@@ -107,7 +113,7 @@ class _Books:
             **self._tally.facts(),
             **self._notes.facts(),
         )
-        self._stage.metric(**asker.figures(), **self._tally.facts())
+        self._stage.metric(**figures, **self._tally.facts())
 
 
 def _refusal(identity: str, sample: PlannedSample, verdict: Verdict) -> Refusal:

@@ -6,11 +6,11 @@ select by them where they do. A judgement that could not be had leaves the row m
 
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from gristmill.engine.asker import Asker
+from gristmill.distribute.work import Walk, Work, run_work
 from gristmill.engine.build import build_engine
-from gristmill.engine.drive import run_samples
 from gristmill.engine.open import workspace_journal
 from gristmill.engine.protocol import Engine
 from gristmill.frame.parquet import count_rows, read_rows
@@ -25,6 +25,7 @@ from gristmill.recipes.outcome import Outcome
 from gristmill.recipes.outputspec import FAULTS
 from gristmill.recipes.program import Program
 from gristmill.recipes.request import Tally
+from gristmill.recipes.walk import Ask
 from gristmill.schema import JUDGED
 
 Sample = Mapping[str, Any]
@@ -35,26 +36,29 @@ def run(layout: Layout) -> None:
     params = load_section(JudgeParams, layout.params, "judge")
     engine_params = load_section(EngineParams, layout.params, "engine")
     program = rubric_program(layout.recipes, params.rubric, params.attempts)
-    engine = build_engine(engine_params, load_section(ModelParams, layout.params, "model"), layout.root)
+    model_params = load_section(ModelParams, layout.params, "model")
+    engine = build_engine(engine_params, model_params, layout.root)
+    work = Work(judgement_walk, (params,), engine_params, model_params, layout)
     source = layout.data(Stage.FILTER)
     with stage_run(Stage.JUDGE, layout) as stage, workspace_journal(layout) as journal:
         books = _Books(stage, program, engine)
         stage.progress.unit, stage.progress.total = "samples", count_rows(source)
         stage.progress.publish()
 
-        async def walk(sample: Sample, ask: Asker) -> Outcome:
-            outcome = await program.run(_inputs(sample), sample["draw"], ask)
-            stage.progress.advance(1, outcome.completion_tokens)
-            return outcome
-
-        asker = run_samples(
-            read_rows(source),
-            walk,
-            books.settle,
-            journal=journal,
-            engine=engine,
+        figures = run_work(
+            read_rows(source), work, books.settle, stage.progress.advance, journal=journal, engine=engine
         )
-        books.close(asker)
+        books.close(figures)
+
+
+def judgement_walk(recipes: Path, params: JudgeParams) -> Walk[Sample]:
+    """What is done to each sample, here or on an actor."""
+    program = rubric_program(recipes, params.rubric, params.attempts)
+
+    async def walk(sample: Sample, ask: Ask) -> Outcome:
+        return await program.run(_inputs(sample), sample["draw"], ask)
+
+    return walk
 
 
 class _Books:
@@ -80,7 +84,7 @@ class _Books:
         self._ledger.entered += 1
         self._ledger.out += 1
 
-    def close(self, asker: Asker) -> None:
+    def close(self, figures: Mapping[str, float]) -> None:
         """States what was used."""
         model = self._engine.model
         self._stage.used(
@@ -92,7 +96,7 @@ class _Books:
             unparsed=dict(sorted(self._unparsed.items())),
             **self._tally.facts(),
         )
-        self._stage.metric(**asker.figures(), **self._tally.facts())
+        self._stage.metric(**figures, **self._tally.facts())
 
 
 def _inputs(sample: Sample) -> dict[str, Any]:

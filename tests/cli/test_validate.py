@@ -126,3 +126,19 @@ def test_validate_asks_for_the_revision_that_an_endpoint_serves(clone):
 
     assert done.returncode == 2
     assert done.stderr.splitlines()[0] == "params.yaml: model.revision: missing"
+
+
+def test_validate_tells_what_actors_cannot_have(clone):
+    change(clone, engine={"distribute": {"kind": "ray", "actors": 0, "address": "nowhere", "gpus_per_actor": 1.5}})
+    done = validate(clone)
+    assert done.returncode == 2
+    assert "engine.distribute.actors: found 0" in done.stdout + done.stderr
+    assert "engine.distribute.address: found 'nowhere'" in done.stdout + done.stderr
+
+    change(clone, engine={"distribute": {"kind": "ray", "actors": 1000}})
+    done = validate(clone)
+    assert "1000 actors with 1 CPUs each need 1000" in done.stdout + done.stderr
+
+    change(clone, engine={"distribute": {"kind": "ray", "cpus_per_actor": 0, "gpus_per_actor": 1, "actors": 500}})
+    done = validate(clone)
+    assert "500 actors with 1 GPUs each need 500" in done.stdout + done.stderr
