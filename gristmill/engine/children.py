@@ -13,9 +13,13 @@ _MARKS = ("VLLM::", "multiprocessing.spawn")
 """How vLLM's processes are called, and how those that are just starting are."""
 
 
-def engine_children() -> list[psutil.Process]:
-    """Those of our descendants that belong to a vLLM engine."""
-    return [child for child in psutil.Process().children(recursive=True) if _is_engine(child)]
+def engine_children(owner: psutil.Process | None = None) -> list[psutil.Process]:
+    """Those descendants (ours, or another owner's) that belong to a vLLM engine."""
+    try:
+        below = (owner or psutil.Process()).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+    return [child for child in below if _is_engine(child)]
 
 
 def end_children(known: Sequence[psutil.Process] = ()) -> None:

@@ -44,7 +44,7 @@ def locate_model(params: ModelParams, root: Path) -> Model:
         return _packaged(params)
     folder = (root / Path(params.path).expanduser()).resolve()
     if folder.is_dir():
-        return Model(ModelIdentity(params.name, params.revision or fingerprint(folder)), str(folder))
+        return Model(_identity(params, params.revision or fingerprint(folder)), str(folder))
     if params.revision is None:
         raise InputError(
             f"{params.path} is no folder here, so its content is unknown",
@@ -52,7 +52,13 @@ def locate_model(params: ModelParams, root: Path) -> Model:
             expected="a folder with the model's files, or a name with a revision",
             do="set model.revision to the commit of the model that you mean",
         )
-    return Model(ModelIdentity(params.name, params.revision), params.path)
+    return Model(_identity(params, params.revision), params.path)
+
+
+def _identity(params: ModelParams, revision: str) -> ModelIdentity:
+    """The weights, and the type in which they run: rounding changes answers. The default type goes without saying."""
+    usual = params.dtype == ModelParams.model_fields["dtype"].default
+    return ModelIdentity(params.name, revision if usual else f"{revision}+{params.dtype}")
 
 
 def fingerprint(folder: Path) -> str:
@@ -90,9 +96,7 @@ def _packaged(params: ModelParams) -> Model:
     gguf = _packaged_gguf()
     with gguf.open("rb") as file:
         revision = hashlib.file_digest(file, "sha256").hexdigest()[:16]
-    return Model(
-        ModelIdentity(params.name, params.revision or revision), str(_cache() / f"{params.name}-{revision}"), gguf
-    )
+    return Model(_identity(params, params.revision or revision), str(_cache() / f"{params.name}-{revision}"), gguf)
 
 
 def _packaged_gguf() -> Path:

@@ -19,6 +19,7 @@ import psutil
 from gristmill.engine.children import end_children, engine_children, interruptible
 from gristmill.engine.constraint_check import is_held, probe
 from gristmill.engine.conversation import ConversationEncoder
+from gristmill.engine.guard import Guard
 from gristmill.engine.in_flight import InFlight
 from gristmill.engine.load import ceiling
 from gristmill.engine.model import Model
@@ -47,6 +48,7 @@ class VllmEngine:
         self._llm: Any = None
         self._encoder: ConversationEncoder | None = None
         self._processes: list[psutil.Process] = []
+        self._guard: Guard | None = None
         self._numbers = itertools.count()
         self._proven: set[ConstraintKind] = set()
         self._proving = asyncio.Lock()
@@ -80,10 +82,12 @@ class VllmEngine:
         """
         set_environment()
         logging.getLogger("vllm").setLevel(logging.ERROR)
+        self._guard = Guard()
         with interruptible(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._llm = load(self._model, self._model_params, self._params, self.in_flight)
         self._processes = engine_children()
+        self._guard.engine_is_up()
         self._encoder = ConversationEncoder(self._llm.get_tokenizer())
         await self._ask(_FIRST)
 
@@ -143,8 +147,14 @@ class VllmEngine:
         finally:
             end_children(self._processes)
             self._processes = []
+            self._let_guard_go()
             del llm
             gc.collect()  # one that died hangs in cycles with its exceptions
+
+    def _let_guard_go(self) -> None:
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            guard.let_go()
 
     async def _generate(self, request: Request, ids: list[int]) -> Answer:
         from vllm.inputs import tokens_input

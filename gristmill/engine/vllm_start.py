@@ -20,11 +20,15 @@ _ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
 }
 """Set where the user's environment says nothing else; the engine's own processes inherit it."""
+_FEW_CORES = 2
+"""vLLM keeps a core free of computing for its scheduler. Where that would be half of all, both compute."""
 
 
 def set_environment() -> None:
     """Before vllm is imported."""
-    _default(_ENVIRONMENT)
+    few = len(os.sched_getaffinity(0)) <= _FEW_CORES
+    chosen = {**_ENVIRONMENT, **({"VLLM_CPU_NUM_OF_RESERVED_CPU": "0"} if few else {})}
+    os.environ.update({name: value for name, value in chosen.items() if name not in os.environ})
 
 
 def engine_arguments(folder: str, model: ModelParams, params: EngineParams, *, on_gpu: bool) -> dict[str, Any]:
@@ -85,7 +89,3 @@ def _bound_by(config: Any, bound: InFlight) -> None:
     kv_tokens = (config.cache_config.num_gpu_blocks or 0) * config.cache_config.block_size
     bound.ceiling = ceiling(running)
     bound.move(first_limit(running, kv_tokens, config.model_config.max_model_len))
-
-
-def _default(environment: dict[str, str]) -> None:
-    os.environ.update({name: value for name, value in environment.items() if name not in os.environ})

@@ -35,7 +35,7 @@ class ModelParams(Section):
     Engine `openai` needs it: nobody can look into an endpoint.
     """
     dtype: str = Field(default="bfloat16", pattern="^(auto|bfloat16|float16|float32)$")
-    """Type of the weights while running."""
+    """Type in which the weights run; part of the model's identity where it is not `bfloat16`. For `vllm`."""
     max_model_len: int = Field(default=2048, ge=256)
     """Longest prompt and answer together, in tokens."""
 

@@ -78,6 +78,26 @@ def test_process_that_lost_its_parent_is_ended_all_the_same(child: subprocess.Po
     assert not orphan.is_running()
 
 
+def test_guard_ends_an_engine_whose_owner_was_killed(child: subprocess.Popen[str]) -> None:
+    owner = (
+        "import subprocess, sys; from gristmill.engine.guard import Guard; guard = Guard();"
+        "child = subprocess.Popen([sys.executable, '-c', sys.argv[1]], stdout=subprocess.PIPE, text=True);"
+        "child.stdout.readline(); guard.engine_is_up(); print(child.pid, flush=True); sys.stdin.read()"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    started = subprocess.Popen([sys.executable, "-c", owner, _WAITING], **pipes, text=True)
+    assert started.stdout is not None
+    engine = psutil.Process(int(started.stdout.readline()))
+    guards = [each for each in psutil.Process(started.pid).children() if "gristmill.engine.guard" in each.cmdline()]
+
+    started.kill()
+    started.wait()
+
+    assert len(guards) == 1
+    assert psutil.wait_procs([engine, *guards], timeout=20)[1] == []
+    assert child.poll() is None, "another owner's engine"
+
+
 async def test_processes_end_though_the_engine_cannot_be_shut_down(child: subprocess.Popen[str]) -> None:
     class Stuck:
         def shutdown(self, timeout: float) -> None:

@@ -53,6 +53,19 @@ def test_revision_given_is_the_identity(folder: Path) -> None:
     assert locate_model(ModelParams(name="mine", path=str(folder), revision="v7"), Path()).identity.id == "mine@v7"
 
 
+def test_type_of_the_weights_is_part_of_the_identity_and_how_they_are_spread_is_not(folder: Path) -> None:
+    def identity(dtype: str) -> str:
+        return locate_model(ModelParams(name="mine", path=str(folder), revision="v7", dtype=dtype), Path()).identity.id
+
+    assert [identity(dtype) for dtype in ("bfloat16", "float32", "auto")] == [
+        "mine@v7",
+        "mine@v7+float32",
+        "mine@v7+auto",
+    ]
+    engines = [build_engine(EngineParams(tensor_parallel=n), ModelParams(), folder) for n in (1, 2)]
+    assert engines[0].model == engines[1].model
+
+
 def test_folder_without_weights_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no weights found"):
         locate_model(ModelParams(name="mine", path=str(tmp_path)), tmp_path)
