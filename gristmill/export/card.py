@@ -149,7 +149,19 @@ def _limits(manifest: Mapping[str, Any], measures: Mapping[str, Any]) -> str:
         " prove that an answer answers its question.\n"
         f"* The judge is a language model. Its scores annotate; {_percent(unparsed)} of the rows have none.\n"
         "* What the sources leave out or get wrong, and how they speak of people, is inherited.\n"
-        f"* Duplicates were removed by exact comparison after normalisation; near-duplicates remain.{warned}"
+        f"{_duplicates(manifest)}{warned}"
+    )
+
+
+def _duplicates(manifest: Mapping[str, Any]) -> str:
+    """What was done about duplicates, by the filters that ran."""
+    filters = {spec["name"]: spec for spec in manifest["parameters"]["filter"]["filters"]}
+    if "near_dedup" not in filters:
+        return "* Near-duplicates were not looked for: some remain."
+    threshold = filters["near_dedup"]["threshold"]
+    return (
+        f"* Of rows whose word 5-grams have a Jaccard similarity of {threshold:g} or more one was kept; MinHash finds most"
+        " such pairs, not all. Rows that say the same in other words remain."
     )
 
 

@@ -19,6 +19,7 @@ from gristmill.filters.gopher_repetition import GopherRepetition
 from gristmill.filters.grounding import Grounding
 from gristmill.filters.language import Language
 from gristmill.filters.length import Length
+from gristmill.filters.near_dedup import NearDedup, Release
 from gristmill.filters.standard import Standard, TextFilter
 from gristmill.filters.verdict import RowFilter, SetFilter
 from gristmill.params.content import (
@@ -29,6 +30,7 @@ from gristmill.params.content import (
     LanguageParams,
     LengthParams,
 )
+from gristmill.params.duplicates import NearDedupParams
 from gristmill.params.filters import FilterParams, FilterSpec, changed_for_recipe
 from gristmill.params.load import read_yaml
 from gristmill.params.published import C4Params, FinewebParams, GopherQualityParams, GopherRepetitionParams
@@ -46,6 +48,8 @@ class Surroundings:
     """A private folder for what must not grow in memory; whoever runs the chain makes and removes it."""
     changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By recipe, what its key `filters` changes; see `recipe_changes`."""
+    release: Release = lambda _: None
+    """Opens the index of the parent release; called once rows are compared with it."""
 
 
 def build_chain(params: FilterParams, around: Surroundings) -> Chain:
@@ -106,7 +110,7 @@ def _together(links: Sequence[RowFilter | SetFilter]) -> list[RowFilter | SetFil
     return found
 
 
-def build_filter(spec: FilterSpec, around: Surroundings) -> RowFilter | SetFilter:  # noqa: ARG001
+def build_filter(spec: FilterSpec, around: Surroundings) -> RowFilter | SetFilter:
     """One filter of the list."""
     match spec:
         case LengthParams():
@@ -121,6 +125,8 @@ def build_filter(spec: FilterSpec, around: Surroundings) -> RowFilter | SetFilte
             return Grounding(spec)
         case ExactDedupParams():
             return ExactDedup()
+        case NearDedupParams():
+            return NearDedup(spec, around.folder / spec.name, around.release)
         case GopherQualityParams() | GopherRepetitionParams() | C4Params() | FinewebParams():
             return Standard([published_filter(spec)], spec.column.value)
 

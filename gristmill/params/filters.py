@@ -17,6 +17,7 @@ from gristmill.params.content import (
     LanguageParams,
     LengthParams,
 )
+from gristmill.params.duplicates import NearDedupParams
 from gristmill.params.load import parse
 from gristmill.params.published import C4Params, FinewebParams, GopherQualityParams, GopherRepetitionParams
 from gristmill.params.section import Section
@@ -31,7 +32,8 @@ FilterSpec = Annotated[
     | FinewebParams
     | LanguageParams
     | GroundingParams
-    | ExactDedupParams,
+    | ExactDedupParams
+    | NearDedupParams,
     Field(discriminator="name"),
 ]
 
@@ -45,6 +47,7 @@ def _usual_filters() -> list[FilterSpec]:
         LanguageParams(),
         GroundingParams(),
         ExactDedupParams(),
+        NearDedupParams(),
     ]
 
 
