@@ -16,7 +16,7 @@ MANIFEST = f"{PREFIX}/releases/v0.1.0/manifest.json"
 
 
 class Shelf:
-    """Objects in a store, of which compose and audit read addresses."""
+    """Objects in a store, of which stages read addresses."""
 
     def __init__(self):
         self.objects = {}
@@ -28,14 +28,15 @@ class Shelf:
 
     def stand_in(self, monkeypatch):
         """Lets the stages that read the parent release read it here."""
-        for stage in (compose, audit):
+        for stage in (filter_stage, compose, audit, export):
             monkeypatch.setattr(stage, "connect", lambda params: self)
 
     def put(self, layout):
         """Puts an exported data set where a release would."""
         folder = layout.data(Stage.EXPORT)
-        for shard in (folder / "shards").iterdir():
-            self.objects[f"{PREFIX}/shards/{shard.name}"] = shard.read_bytes()
+        for kind in ("shards", "index"):
+            for file in (folder / kind).iterdir():
+                self.objects[f"{PREFIX}/{kind}/{file.name}"] = file.read_bytes()
         self.objects[MANIFEST] = (folder / "manifest.json").read_bytes()
 
     def pin(self, layout):

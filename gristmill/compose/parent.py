@@ -2,9 +2,10 @@
 
     <prefix>/releases/<version>/manifest.json      the address in the lock, with its sha256
     <prefix>/shards/<sha256>.parquet               the manifest's `path`s are relative to <prefix>
+    <prefix>/index/<sha256>.parquet                see `gristmill.dedup.release`
 
-Nothing is believed: the manifest must have the pinned hash, and every shard the hash in its name.
-A shard is read from the store once and kept in `.gristmill/cache/shards/`.
+Nothing is believed: the manifest must have the pinned hash, and every shard and index file the hash in its name.
+They are read from the store once and kept in `.gristmill/cache/`.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gristmill.dedup.files import IndexFile, index_files
 from gristmill.errors import GristmillError, InputError
 from gristmill.schema import COMPOSED
 
@@ -55,6 +57,7 @@ class Parent:
     shards: Sequence[Shard]
     verdict: Mapping[str, Any]
     """What its audit found."""
+    index: Sequence[IndexFile]
 
 
 def read_pin(path: Path) -> Pin | None:
@@ -88,13 +91,24 @@ def open_parent(pin: Pin, read: Read) -> Parent:
             do="the release was changed after it was made: restore it, or remove the lock and run `gristmill sync`",
         )
     manifest = json.loads(content)
-    return Parent(pin, [_shard(entry) for entry in manifest["files"]], manifest["verdict"])
+    if "index" not in manifest:
+        raise InputError(
+            f"{pin.tag} has no index of its rows",
+            where=pin.manifest,
+            expected="a release with an index, against which new rows can be compared",
+            do="release its data again with this version of Gristmill, then run `gristmill sync`",
+        )
+    return Parent(pin, [_shard(entry) for entry in manifest["files"]], manifest["verdict"], index_files(manifest))
 
 
 def fetch_shards(parent: Parent, read: Read, cache: Path) -> list[Path]:
     """Local files of the parent's shards, in the manifest's order. Raises GristmillError for a wrong hash."""
-    cache.mkdir(parents=True, exist_ok=True)
-    return [_fetch(shard, _address(parent.pin, shard), read, cache) for shard in parent.shards]
+    return [fetch(parent.pin.manifest, shard, read, cache / "shards") for shard in parent.shards]
+
+
+def fetch_index(manifest: str, files: Sequence[IndexFile], read: Read, cache: Path) -> list[Path]:
+    """Local copies of index files that stand beside the manifest at that address, in their order."""
+    return [fetch(manifest, file, read, cache / "index") for file in files]
 
 
 def read_composed(files: Sequence[Path]) -> Iterator[pa.RecordBatch]:
@@ -128,32 +142,35 @@ def _shard(entry: dict[str, Any]) -> Shard:
     return Shard(entry["path"], entry["split"], entry["rows"], entry["sha256"])
 
 
-def _address(pin: Pin, shard: Shard) -> str:
-    prefix, mark, _ = pin.manifest.rpartition("/releases/")
+def _address(manifest: str, path: str) -> str:
+    prefix, mark, _ = manifest.rpartition("/releases/")
     if not mark:
         raise InputError(
-            f"found {pin.manifest}",
+            f"found {manifest}",
             where="inputs/parent.lock: parent.manifest",
             expected="an address of the form s3://bucket/prefix/releases/<version>/manifest.json",
             do="remove the file and write it again: `gristmill sync`",
         )
-    return f"{prefix}/{shard.path}"
+    return f"{prefix}/{path}"
 
 
-def _fetch(shard: Shard, address: str, read: Read, cache: Path) -> Path:
-    path = cache / f"{shard.sha256}.parquet"
-    if path.exists() and _sha256(path) == shard.sha256:
+def fetch(manifest: str, wanted: Shard | IndexFile, read: Read, cache: Path) -> Path:
+    """A file of the release, from the cache or the store. Raises GristmillError for a wrong hash."""
+    path = cache / f"{wanted.sha256}.parquet"
+    if path.exists() and _sha256(path) == wanted.sha256:
         return path
+    cache.mkdir(parents=True, exist_ok=True)
+    address = _address(manifest, wanted.path)
     fresh = path.with_suffix(".fetching")
     with read(address) as stream, fresh.open("wb") as file:
         shutil.copyfileobj(stream, file, 1 << 20)
     found = _sha256(fresh)
-    if found != shard.sha256:
+    if found != wanted.sha256:
         fresh.unlink()
         raise GristmillError(
-            f"the shard has sha256 {found}",
+            f"the file has sha256 {found}",
             where=address,
-            expected=f"{shard.sha256}, as the release's manifest says",
+            expected=f"{wanted.sha256}, as the release's manifest says",
             do="the object was damaged or replaced: restore it from another copy of the store, then run this again",
         )
     fresh.replace(path)

@@ -160,8 +160,8 @@ def _duplicates(manifest: Mapping[str, Any]) -> str:
         return "* Near-duplicates were not looked for: some remain."
     threshold = filters["near_dedup"]["threshold"]
     return (
-        f"* Of rows whose word 5-grams have a Jaccard similarity of {threshold:g} or more one was kept; MinHash finds most"
-        " such pairs, not all. Rows that say the same in other words remain."
+        f"* Of rows whose word 5-grams have a Jaccard similarity of {threshold:g} or more one was kept; MinHash finds"
+        " most such pairs, not all. Rows that say the same in other words remain."
     )
 
 

@@ -1,6 +1,7 @@
 """manifest.json: what a reader follows, and what anyone needs to know where the rows came from.
 
 * files: path (relative to the release's prefix), split, rows, bytes, sha256
+* index: path, kind, part, rows, bytes, sha256 (gristmill/dedup/release.py tells what is in the files)
 * schema: column -> Arrow type; splits: split -> rows
 * content_hash: over the files' hashes, the schema and the splits; equal data, equal hash, whatever
   the time, the machine or the commit
@@ -10,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from gristmill.dedup.files import IndexFile, as_entries
 from gristmill.export.shards import SPLITS, ShardFile
 from gristmill.identity import content_hash
 from gristmill.schema import PUBLISHED
@@ -32,7 +34,7 @@ class Facts:
     parameters: Mapping[str, Any]
 
 
-def manifest_of(files: Sequence[ShardFile], facts: Facts) -> dict[str, Any]:
+def manifest_of(files: Sequence[ShardFile], index: Sequence[IndexFile], facts: Facts) -> dict[str, Any]:
     """The manifest as JSON-like data."""
     splits = {split: sum(file.rows for file in files if file.split == split) for split in SPLITS}
     schema = {field.name: str(field.type) for field in PUBLISHED}
@@ -44,6 +46,7 @@ def manifest_of(files: Sequence[ShardFile], facts: Facts) -> dict[str, Any]:
         "bytes": sum(file.bytes for file in files),
         "splits": splits,
         "files": [asdict(file) for file in files],
+        "index": as_entries(index),
         "schema": schema,
         "provenance": dict(facts.provenance),
         "seeds_fingerprint": facts.seeds_fingerprint,

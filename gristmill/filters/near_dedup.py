@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from gristmill.dedup.near import NearDuplicates, Resolution, Scores
 from gristmill.dedup.release import ReleaseIndex
+from gristmill.dedup.rows import row_texts
 from gristmill.errors import InputError
 from gristmill.filters.verdict import Finding, Verdicts
 from gristmill.identity import text_hash
@@ -24,7 +25,6 @@ Release = Callable[[Path], ReleaseIndex | None]
 """Opens the parent release's index, which may spill into the folder given; None without a parent."""
 
 _IDS = ("sample_id", "id")
-_NEW_LINE = pa.scalar("\n", pa.large_string())
 
 
 class NearDedup:
@@ -71,14 +71,6 @@ class NearDedup:
         if row in self._found.released:
             return Finding("near_duplicate_of_release", self._found.released[row], threshold)
         return Finding("near_duplicate", self._rows.id(int(self._found.best[row])), threshold)
-
-
-def row_texts(batch: pa.RecordBatch) -> pa.Array:
-    """What is compared: prompt and response on lines of their own; the response alone where there is no prompt."""
-    prompts, responses = (batch[name].cast(pa.large_string()) for name in ("prompt", "response"))
-    if prompts.null_count == len(prompts):
-        return responses
-    return pc.binary_join_element_wise(prompts, responses, _NEW_LINE, null_handling="skip")
 
 
 def row_ids(batch: pa.RecordBatch, texts: pa.Array) -> pa.Array:

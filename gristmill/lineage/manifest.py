@@ -24,7 +24,7 @@ _REPRO = "run `gristmill run`, or `dvc repro` and then `gristmill release`"
 
 @dataclass(frozen=True)
 class Shard:
-    """One file to publish; `path` is relative to data/export and to the store's prefix."""
+    """One file to publish, of rows or index; `path` is relative to data/export and to the store's prefix."""
 
     path: str
     sha256: str
@@ -52,7 +52,8 @@ def read_export(layout: Layout) -> Export:
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         card = (folder / "README.md").read_text(encoding="utf-8")
-        shards = tuple(Shard(file["path"], file["sha256"], file["bytes"]) for file in manifest["files"])
+        listed = [*manifest["files"], *manifest["index"]]
+        shards = tuple(Shard(file["path"], file["sha256"], file["bytes"]) for file in listed)
         rows = manifest["rows"]
     except FileNotFoundError as error:
         raise GristmillError("there is nothing to release", where=str(error.filename), do=_REPRO) from None
@@ -110,7 +111,10 @@ def addressed(manifest: Mapping[str, Any], store: Store) -> dict[str, Any]:
     version = manifest["version"]
     return {
         **manifest,
-        "files": [{**file, "address": store.address(file["path"])} for file in manifest["files"]],
+        **{
+            kind: [{**file, "address": store.address(file["path"])} for file in manifest[kind]]
+            for kind in ("files", "index")
+        },
         "address": store.address(manifest_key(version)),
         "card": store.address(card_key(version)),
     }

@@ -98,9 +98,14 @@ def restore_earlier(draft: Draft) -> None:
         if known.version in held or known.manifest != address:
             continue
         content, card = (read_recorded(draft.layout, known, path) for path in (MANIFEST, CARD))
-        if content and card and {file["path"] for file in json.loads(content)["files"]} <= shards:
+        if content and card and _paths(json.loads(content)) <= shards:
             draft.store.put_if_absent(manifests.card_key(known.version), card)
             draft.store.put_if_absent(manifests.manifest_key(known.version), content)
+
+
+def _paths(manifest: Mapping[str, Any]) -> set[str]:
+    """Everything that a manifest stands on."""
+    return {file["path"] for file in (*manifest["files"], *manifest["index"])}
 
 
 def point_latest(store: Store, published: Published) -> None:

@@ -72,7 +72,7 @@ def _before(layout: Layout) -> Before | None:
     read = connect(load_section(StoreParams, layout.params, "store")).read_address
     parent = open_parent(pin, read)
     rows = Sampler(SAMPLED_ROWS)
-    for batch in read_composed(fetch_shards(parent, read, layout.state / "cache" / "shards")):
+    for batch in read_composed(fetch_shards(parent, read, layout.state / "cache")):
         for row in batch.select([*COLUMNS, "depth"]).to_pylist():
             if row["depth"]:
                 rows.offer(row)

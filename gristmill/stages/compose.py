@@ -15,6 +15,7 @@ from gristmill.compose.parent import Parent, fetch_shards, open_parent, read_com
 from gristmill.compose.real import real_rows
 from gristmill.compose.select import Known, Selection, documents_of
 from gristmill.compose.splits import Splits
+from gristmill.dedup.files import as_entries
 from gristmill.filters.exact_dedup import row_digest
 from gristmill.filters.verdict import Finding
 from gristmill.frame.parquet import read_rows
@@ -117,7 +118,7 @@ def _parent(layout: Layout, policy: Policy) -> tuple[Parent | None, list[Path]]:
         return None, []
     read = connect(load_section(StoreParams, layout.params, "store")).read_address
     parent = open_parent(pin, read)
-    return parent, fetch_shards(parent, read, layout.state / "cache" / "shards")
+    return parent, fetch_shards(parent, read, layout.state / "cache")
 
 
 def _refused_together(layout: Layout, selection: Selection, making: _Making) -> dict[int, Finding]:
@@ -183,7 +184,7 @@ def _refusal(row: dict[str, Any], finding: Finding) -> Refusal:
 
 
 def _described(parent: Parent | None) -> dict[str, Any] | None:
-    """The parent for the books: `export` cuts its shards where the parent's were cut, which gives the same files."""
+    """The parent for the books: `export` cuts its shards where the parent's were cut, and adds to its index."""
     if parent is None:
         return None
     shards = [{"split": shard.split, "rows": shard.rows, "sha256": shard.sha256} for shard in parent.shards]
@@ -194,4 +195,5 @@ def _described(parent: Parent | None) -> dict[str, Any] | None:
         "manifest": pin.manifest,
         "manifest_sha256": pin.manifest_sha256,
         "shards": shards,
+        "index": as_entries(parent.index),
     }

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from gristmill.compose.parent import fetch_index, open_parent, read_pin
+from gristmill.dedup.files import parts_of
+from gristmill.dedup.release import ReleaseIndex
 from gristmill.filters.build import Surroundings, build_chain, recipe_changes
 from gristmill.filters.chain import Chain
 from gristmill.filters.verdict import Finding
@@ -17,10 +20,13 @@ from gristmill.frame.books import Ledger
 from gristmill.frame.parquet import count_rows, read_batches
 from gristmill.frame.stage import Refusal, StageRun, stage_run
 from gristmill.layout import Layout, Stage
+from gristmill.params.compose import ComposeParams, Policy
 from gristmill.params.filters import FilterParams
 from gristmill.params.generate import GenerateParams
 from gristmill.params.load import load_section
+from gristmill.params.publish import StoreParams
 from gristmill.schema import SAMPLE
+from gristmill.store.client import connect
 
 
 def run(layout: Layout) -> None:
@@ -41,8 +47,19 @@ def run(layout: Layout) -> None:
 def chain_of(layout: Layout, folder: Path) -> Chain:
     """The chain that params.yaml and the recipe ask for; `folder` is private to it."""
     recipes = [load_section(GenerateParams, layout.params, "generate").recipe]
-    around = Surroundings(layout.root, folder, recipe_changes(layout.recipes, recipes))
+    changes = recipe_changes(layout.recipes, recipes)
+    around = Surroundings(layout.root, folder, changes, lambda spill: _release(layout, spill))
     return build_chain(load_section(FilterParams, layout.params, "filter"), around)
+
+
+def _release(layout: Layout, spill: Path) -> ReleaseIndex | None:
+    """The parent release's index, where its rows are kept; what is dropped may come again."""
+    pin = read_pin(layout.parent_lock)
+    if pin is None or load_section(ComposeParams, layout.params, "compose").policy is Policy.REPLACE:
+        return None
+    read = connect(load_section(StoreParams, layout.params, "store")).read_address
+    files = open_parent(pin, read).index
+    return ReleaseIndex(parts_of(files, fetch_index(pin.manifest, files, read, layout.state / "cache")), spill)
 
 
 def _counted(run: StageRun, ledger: Ledger, source: Path) -> Iterator[pa.RecordBatch]:

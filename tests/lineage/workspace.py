@@ -67,7 +67,7 @@ for split, rows in (("train", lines[:2]), ("test", lines[2:])):
     path = f"shards/{sha256}.parquet"
     files.append({"path": path, "split": split, "rows": len(rows), "bytes": len(content), "sha256": sha256})
 content_hash = hashlib.md5(repr(lines).encode()).hexdigest()
-manifest = {"format": 1, "content_hash": content_hash, "rows": len(lines), "files": files}
+manifest = {"format": 1, "content_hash": content_hash, "rows": len(lines), "files": files, "index": []}
 (out / "manifest.json").write_text(json.dumps(manifest))
 data_files = "".join(f"- path: {f['path']}\\n" for f in files)
 (out / "README.md").write_text(f"---\\ndata_files:\\n{data_files}---\\nCard\\n")

@@ -54,6 +54,7 @@ def test_export_shards_are_named_by_their_content_and_hold_every_row(tmp_path):
     assert {path.name for path in layout.data(Stage.EXPORT).iterdir()} == {
         "README.md",
         "_stage.json",
+        "index",
         "manifest.json",
         "shards",
     }
