@@ -333,7 +333,7 @@ def test_missing_export_is_refused(workspace: Workspace) -> None:
 def test_empty_export_is_refused(workspace: Workspace) -> None:
     path = workspace.root / "data" / "export" / "manifest.json"
     path.chmod(0o644)
-    path.write_text(json.dumps({"content_hash": "x", "rows": 0, "files": []}))
+    path.write_text(json.dumps({"content_hash": "x", "rows": 0, "files": [], "index": []}))
 
     with pytest.raises(GristmillError, match="the data set is empty"):
         publish(workspace)
