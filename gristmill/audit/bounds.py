@@ -25,6 +25,7 @@ def bounds_of(verdict: Mapping[str, Any], params: GateParams) -> list[Bound]:
             "rows with an empty prompt or response", f"{verdict['empty_rows']:,}", "0", holds=not verdict["empty_rows"]
         ),
         *health_bounds(verdict["health"], params),
+        *[_bias(found, params) for found in verdict["bias"]],
     ]
 
 
@@ -47,6 +48,17 @@ def _failed(verdict: Mapping[str, Any], params: GateParams) -> Bound:
         f"at most {params.max_failed_share:.1%}",
         "gate.max_failed_share",
         failed is not None and failed <= params.max_failed_share,
+    )
+
+
+def _bias(found: Mapping[str, Any], params: GateParams) -> Bound:
+    """Broken when the whole of the interval lies above the bound."""
+    return Bound(
+        f"bias by {found['axis']}, {found['measure']}",
+        f"{found['amplification']:+.2f} against the seeds ({found['low']:+.2f} to {found['high']:+.2f})",
+        f"at most {params.max_bias_amplification:+.2f}",
+        "gate.max_bias_amplification",
+        found["low"] <= params.max_bias_amplification,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from gristmill.audit.bias import amplifications
 from gristmill.audit.funnel import Funnel
 from gristmill.audit.measure import share
 
@@ -10,7 +11,11 @@ _TOP_LOSSES = 8
 
 
 def verdict_of(
-    funnel: Funnel, whole: Mapping[str, Any], diversity: Mapping[str, Any], health: Mapping[str, Any]
+    funnel: Funnel,
+    whole: Mapping[str, Any],
+    diversity: Mapping[str, Any],
+    health: Mapping[str, Any],
+    bias: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Sizes, shares of what was requested, emptiness, where rows were lost, the measures' values, the health."""
     losses = [{"stage": loss.stage, "reason": loss.reason, "rows": loss.rows} for loss in funnel.losses()]
@@ -28,4 +33,5 @@ def verdict_of(
         "top_losses": losses[:_TOP_LOSSES],
         "measures": {name: part["types_ratio"]["value"] for name, part in diversity["parts"].items()},
         "health": dict(health),
+        "bias": amplifications(bias),
     }

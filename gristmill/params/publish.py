@@ -47,6 +47,8 @@ class GateParams(Section):
     """Floor: distinct words of a recipe's new rows over those of as many words of their seeds."""
     min_vendi_ratio: float = Field(default=0.25, ge=0)
     """Floor: effective number of different texts (Vendi score) among them over that of their seeds."""
+    max_bias_amplification: float = Field(default=0.1, ge=0)
+    """Most by which a bias measure of the new part may exceed that of the seeds, by the lower end of its interval."""
     max_duplicate_rate: float = Field(default=0.3, ge=0, le=1)
     """Largest share of a recipe's new rows that repeat another word for word."""
 

@@ -6,9 +6,11 @@ Writes verdict.json (what the gate needs), measures.json (everything) and plots/
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from gristmill.audit.bias import bias_of
 from gristmill.audit.cost import Tokens, cost_of
 from gristmill.audit.diversity import WordSample, distinct_2, ratio, types_at
 from gristmill.audit.funnel import IN_PARENT, SAMPLES, Funnel, funnel_of
@@ -20,7 +22,7 @@ from gristmill.frame.parquet import count_rows, read_rows
 from gristmill.frame.stage import StageRun, read_books, stage_run
 from gristmill.health.drift import SAMPLED_ROWS
 from gristmill.health.release import Before, Now, health_of
-from gristmill.health.rows import COLUMNS, RowSample, Sampler, rejected_rows
+from gristmill.health.rows import COLUMNS, RowSample, Sampler, Smallest, rejected_rows
 from gristmill.layout import Layout, Stage
 from gristmill.params.load import load_section
 from gristmill.params.publish import AuditParams, StoreParams
@@ -30,6 +32,8 @@ from gristmill.text import sentences
 _BOOKS_OF = (Stage.INGEST, Stage.GENERATE, Stage.FILTER, Stage.JUDGE, Stage.COMPOSE)
 _ASKING = (Stage.GENERATE, Stage.JUDGE)
 _COUNTED = (*COLUMNS, "depth", "split", "judge_mean", "judge_scores")
+_BIAS_TEXTS = 10_000
+"""Texts on either side in which mentions of people are counted."""
 _REFUSING = (Stage.FILTER, Stage.COMPOSE)
 
 
@@ -43,11 +47,13 @@ def run(layout: Layout) -> None:
         now = Now(new.rows.samples(), whole.rows.samples(), _rejected(layout))
         health = health_of(_before(layout), now, params.min_rows)
         parts = {"new": new.tally, "whole": whole.tally}
-        diversity = _diversity(_seed_words(layout, params), parts)
+        seeds = _seed_text(layout, params)
+        diversity = _diversity(seeds.words, parts)
+        bias = {name: bias_of(seeds.texts.kept(), part.texts.kept()) for name, part in (("new", new), ("whole", whole))}
         tokens = {stage.value: _tokens(books[stage]) for stage in _ASKING}
         cost = cost_of(tokens, funnel.accepted, params)
-        _write(run.folder / "measures.json", _measures(funnel, parts, diversity, cost, health))
-        _write(run.folder / "verdict.json", verdict_of(funnel, whole.tally.summary(), diversity, health))
+        _write(run.folder / "measures.json", _measures(funnel, parts, diversity, cost, health, bias))
+        _write(run.folder / "verdict.json", verdict_of(funnel, whole.tally.summary(), diversity, health, bias["new"]))
         write_plots(run.folder / "plots", funnel, whole.tally)
 
 
@@ -57,9 +63,11 @@ class _Part:
 
     tally: Tally
     rows: Sampler
+    texts: Smallest[str]
 
     def add(self, row: Mapping[str, Any]) -> None:
         self.tally.add(row)
+        self.texts.offer(row["sample_id"], lambda: f"{row['prompt']}\n{row['response']}")
         if row["depth"]:  # a real row is no generated one: nothing of it can have drifted
             self.rows.offer(row)
 
@@ -96,7 +104,9 @@ def _count(run: StageRun, params: AuditParams, parent_rows: int) -> tuple[_Part,
     """Counts the new part and the whole; the parent's rows come first in data/compose."""
     source = run.layout.data(Stage.COMPOSE)
     ledger = run.ledger("rows")
-    new, whole = (_Part(Tally(WordSample(params.token_budget)), Sampler(SAMPLED_ROWS)) for _ in range(2))
+    new, whole = (
+        _Part(Tally(WordSample(params.token_budget)), Sampler(SAMPLED_ROWS), Smallest(_BIAS_TEXTS)) for _ in range(2)
+    )
     run.progress.total = count_rows(source)
     for number, row in enumerate(read_rows(source, _COUNTED)):
         whole.add(row)
@@ -108,13 +118,23 @@ def _count(run: StageRun, params: AuditParams, parent_rows: int) -> tuple[_Part,
     return new, whole
 
 
-def _seed_words(layout: Layout, params: AuditParams) -> WordSample:
-    """The seeds' sample, sentence by sentence."""
-    sample = WordSample(params.token_budget)
+@dataclass(frozen=True)
+class _SeedText:
+    """Samples of the seeds' sentences."""
+
+    words: WordSample
+    texts: Smallest[str]
+
+
+def _seed_text(layout: Layout, params: AuditParams) -> _SeedText:
+    """The seeds' samples, sentence by sentence."""
+    found = _SeedText(WordSample(params.token_budget), Smallest(_BIAS_TEXTS))
     for seed in read_rows(layout.data(Stage.INGEST), ("seed_id", "text")):
         for number, sentence in enumerate(sentences(seed["text"])):
-            sample.add(f"{seed['seed_id']}:{number}", sentence)
-    return sample
+            identity = f"{seed['seed_id']}:{number}"
+            found.words.add(identity, sentence)
+            found.texts.offer(identity, partial(str, sentence))
+    return found
 
 
 def _diversity(seeds: WordSample, parts: Mapping[str, Tally]) -> dict[str, Any]:
@@ -141,6 +161,7 @@ def _measures(
     diversity: Mapping[str, Any],
     cost: Mapping[str, Any],
     health: Mapping[str, Any],
+    bias: Mapping[str, Any],
 ) -> dict[str, Any]:
     return {
         "funnel": [step.as_dict() for step in funnel.steps],
@@ -148,6 +169,7 @@ def _measures(
         "diversity": diversity,
         "cost": cost,
         "health": health,
+        "bias": bias,
     }
 
 

@@ -25,7 +25,13 @@ BOOKS = [
 
 def row(prompt, response="an answer", mean=4.5, **changed):
     scores = [] if mean is None else [{"criterion": "accuracy", "score": int(mean)}]
-    base = {"sample_id": f"{prompt}|{response}", "split": "train", "judge_mean": mean, "judge_scores": scores}
+    base = {
+        "sample_id": f"{prompt}|{response}",
+        "split": "train",
+        "depth": 1,
+        "judge_mean": mean,
+        "judge_scores": scores,
+    }
     return {**base, "prompt": prompt, "response": response, **changed}
 
 

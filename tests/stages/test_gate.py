@@ -22,6 +22,7 @@ GOOD = {
     "splits": {"train": 120},
     "top_losses": [{"stage": "filter", "reason": "response_not_in_evidence", "rows": 180}],
     "measures": {"new": 0.8, "whole": 0.8},
+    "bias": [],
     "health": {"status": "baseline", "since": None, "recipes": {}, "trials": None, "history": []},
 }
 
@@ -161,3 +162,17 @@ def test_gate_unmeasured_is_listed_and_no_pass_of_that_measure(tmp_path):
     decision = gated(tmp_path, health={**health, "trials": None, "status": "unmeasured"})
 
     assert decision["unmeasured"] == ["qa, the new part: needs 50 rows; found 9"]
+
+
+@pytest.mark.parametrize(("low", "passes"), [(0.09, True), (0.11, False)])
+def test_gate_bias_breaks_its_bound_when_the_whole_interval_lies_above(tmp_path, low, passes):
+    found = {"axis": "gender", "measure": "representation", "amplification": 0.2, "low": low, "high": 0.3}
+
+    decision = gated(tmp_path, mode="warn", bias=[found])
+
+    assert decision["passed"] is passes
+    assert decision["reasons"] == (
+        []
+        if passes
+        else ["bias by gender, representation: +0.20 against the seeds (+0.11 to +0.30), required: at most +0.10"]
+    )
