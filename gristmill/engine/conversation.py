@@ -2,15 +2,18 @@
 
 The template is rendered once per sequence of roles, with a mark where each content goes; what lies
 between the marks is encoded with its control tokens, the contents are encoded as plain text.
-Control tokens (any model's: those that its tokenizer calls special) that stand in a content
-become ordinary characters to the model.
+Control tokens that stand in a content become ordinary characters to the model: any model's, read from its
+tokenizer. Those that it calls special are encoded as text; it also has some that it finds in any text (Gemma's
+turns are such), and these are cut in two, so that neither half is one.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from gristmill.errors import GristmillError
-from gristmill.recipes.request import Message, Request
+from gristmill.recipes.control import disarm
+from gristmill.recipes.request import Message, Request, RequestFailed
 
 _MARK = "gristmillcontent{}mark"
 
@@ -20,14 +23,18 @@ class ConversationEncoder:
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
+        self._control = control_tokens(tokenizer)
+        longest_first = sorted(self._control.values(), key=len, reverse=True)
+        self._holds_control = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)").search
         self._frames: dict[tuple[str, ...], list[list[int]]] = {}
 
     def encode(self, request: Request) -> list[int]:
         """The prompt's token ids. A raw prompt holds no control tokens but those that always open a text."""
-        if request.prompt is not None:
-            ids: list[int] = self._tokenizer.encode(request.prompt, add_special_tokens=True, split_special_tokens=True)
-            return ids
-        return self._conversation(request.messages)
+        if request.prompt is None:
+            return self._conversation(request.messages)
+        empty = self._tokenizer.encode("", add_special_tokens=True)
+        opening = [each for each in empty[:1] if each == self._tokenizer.bos_token_id]
+        return [*opening, *self._content(request.prompt)]
 
     def _conversation(self, messages: Sequence[Message]) -> list[int]:
         roles = tuple(message.role for message in messages)
@@ -36,8 +43,24 @@ class ConversationEncoder:
             frame = self._frames[roles] = self._frame(roles)
         ids = list(frame[0])
         for message, after in zip(messages, frame[1:], strict=True):
-            ids += self._tokenizer.encode(message.content, add_special_tokens=False, split_special_tokens=True)
+            ids += self._content(message.content)
             ids += after
+        return ids
+
+    def _content(self, text: str) -> list[int]:
+        """The text's ids, none of them a control token's. Raises RequestFailed should one be left all the same."""
+        ids: list[int] = []
+        rest = text
+        while found := self._holds_control(rest):
+            ids += self._encode(rest[: found.start() + 1])
+            rest = rest[found.start() + 1 :]
+        ids += self._encode(rest)
+        if not self._control.keys().isdisjoint(ids):
+            raise RequestFailed("control_token", "the text holds a control token that could not be disarmed")
+        return ids
+
+    def _encode(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
         return ids
 
     def _frame(self, roles: tuple[str, ...]) -> list[list[int]]:
@@ -72,3 +95,19 @@ class ConversationEncoder:
             expected="a chat template that takes the recipe's roles",
             do="use a model tuned for chat, or write the step with `prompt` instead of `messages`",
         )
+
+
+def control_tokens(tokenizer: Any) -> dict[int, str]:
+    """Id -> text of every token that could mean something to the model beside its characters.
+
+    Those that the tokenizer calls special, and of its other added tokens those that its chat template writes or that
+    have the shape of one; runs of white space and markup, which some have among these, are text.
+    """
+    template = str(tokenizer.chat_template or "")
+    found = dict(zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True))
+    for number, token in tokenizer.added_tokens_decoder.items():
+        text = token.content
+        shaped = disarm(text) != text or (len(text.strip()) > 1 and text in template)
+        if token.special or shaped:
+            found[number] = text
+    return {number: text for number, text in found.items() if len(text) > 1}

@@ -32,8 +32,8 @@ from gristmill.params.content import (
 )
 from gristmill.params.duplicates import NearDedupParams
 from gristmill.params.filters import FilterParams, FilterSpec, changed_for_recipe
-from gristmill.params.load import read_yaml
 from gristmill.params.published import C4Params, FinewebParams, GopherQualityParams, GopherRepetitionParams
+from gristmill.recipes.tree import recipe_content
 
 Published = GopherQualityParams | GopherRepetitionParams | C4Params | FinewebParams
 
@@ -68,7 +68,7 @@ def build_chain(params: FilterParams, around: Surroundings) -> Chain:
 
 def recipe_changes(folder: Path, names: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     """What the recipes' key `filters` says: by filter, settings or `off`. Raises InputError where it is no mapping."""
-    found = {name: read_yaml(folder / f"{name}.yaml").get("filters", {}) for name in names}
+    found = {name: recipe_content(folder, name).get("filters", {}) for name in names}
     for name, changes in found.items():
         if not isinstance(changes, Mapping):
             raise InputError(f"found {changes!r}", where=f"recipes/{name}.yaml: filters", expected="filters by name")

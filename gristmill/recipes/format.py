@@ -35,7 +35,7 @@ class Provenance(StrEnum):
 SAMPLE_INPUTS = ("prompt", "response", "evidence", "context")
 """What a rubric can declare: the sample's columns (empty when null)."""
 
-FilterSettings = dict[str, Literal["off"] | dict[str, Any]]
+FilterSettings = dict[str, Literal["off", False] | dict[str, Any]]
 
 
 class _Common(Section):

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from gristmill.errors import InputError, Problem, ProblemsError
 from gristmill.identity import content_hash
 from gristmill.recipes.format import RecipeSpec, RubricSpec
-from gristmill.recipes.tree import child, extended, node_of, place_of, read_tree, scalar, substituted, value_of
+from gristmill.recipes.tree import child, node_of, place_of, recipe_tree, scalar, substituted, value_of
 
 Spec = TypeVar("Spec", RecipeSpec, RubricSpec)
 _TAGS = ("step by ", "output ")
@@ -56,17 +56,16 @@ def load_rubric(folder: Path, name: str) -> tuple[RubricSpec, Source]:
 
 
 def _load(model: type[Spec], folder: Path, name: str, parameters: Mapping[str, Any]) -> tuple[Spec, Source]:
-    own = read_tree(folder / f"{name}.yaml")
-    tree: yaml.Node = extended(own, lambda base: read_tree(folder / f"{base}.yaml"), (name,))
-    values = _constants(tree, folder, parameters)
+    written = recipe_tree(folder, name)
+    values = _constants(written, folder, parameters)
     tree = yaml.MappingNode(
-        tree.tag,
+        written.tag,
         [
             (key, value if key.value in ("parameters", "files") else substituted(value, values))
-            for key, value in tree.value
+            for key, value in written.value
         ],
-        tree.start_mark,
-        tree.end_mark,
+        written.start_mark,
+        written.end_mark,
     )
     content, constants = value_of(tree), {key: value_of(node) for key, node in values.items()}
     source = Source(content_hash([content, constants] if constants else content), tree, constants)

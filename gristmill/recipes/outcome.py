@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gristmill.recipes.control import holds_control
 from gristmill.recipes.kinds import FaultKind
 from gristmill.recipes.request import Answered, Request
 
@@ -35,7 +36,8 @@ class Note:
     """Something that happened on the way and that the books count under `what`."""
 
     what: str
-    """`recovering` (asked again with a critique), `recovered`, `dropped` (a candidate or item), `replaced`."""
+    """`recovering` (asked again with a critique), `recovered`, `dropped` (a candidate or item), `replaced`,
+    `repaired` (an answer, by the kind of damage)."""
     reason: str
 
 
@@ -87,18 +89,24 @@ class NoteCounts:
 
     def __init__(self) -> None:
         self._counts: dict[str, Counter[str]] = {}
+        self._control = 0
 
     def add(self, outcome: Outcome) -> None:
         """Counts one sample's notes. Rows are saved only where there are rows in the end."""
+        self._control += sum(holds_control(trial.request) for trial in outcome.trials)
         for note in outcome.notes:
             if note.what == "recovered":
                 self._count("rows_saved", note.reason, len(outcome.rows))
             else:
                 self._count(note.what, note.reason, 1)
 
-    def facts(self) -> dict[str, dict[str, int]]:
-        """What was noted -> reason or kind -> how often; nothing where nothing was noted."""
-        return {what: dict(sorted(counts.items())) for what, counts in sorted(self._counts.items())}
+    def facts(self) -> dict[str, Any]:
+        """What was noted -> reason or kind -> how often; nothing where nothing was noted.
+
+        `control_tokens_disarmed`: requests whose text held what looks like a control token.
+        """
+        noted = {what: dict(sorted(counts.items())) for what, counts in sorted(self._counts.items())}
+        return {**noted, "control_tokens_disarmed": self._control}
 
     def _count(self, what: str, reason: str, times: int) -> None:
         self._counts.setdefault(what, Counter())[reason] += times

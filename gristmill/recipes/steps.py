@@ -112,18 +112,20 @@ class ModelStep:
         request = self._request(values, walk)
         only = self._only_choice(request)
         if only is not None:
-            return self._judge(values, request, only)
+            return self._judge(values, request, only)[0]
         mended: list[str] = []
         plain = 1
         first = request
         while True:
             answered = await walk.answer(self.name, request)
             try:
-                value = self._judge(values, request, answered.answer)
+                value, repaired = self._judge(values, request, answered.answer)
             except Refused as refused:
                 verdict = refused.verdict
             else:
                 walk.trials.append(Trial(request, answered))
+                if repaired:
+                    walk.notes.append(Note("repaired", repaired))
                 walk.notes += [Note("recovered", kind) for kind in dict.fromkeys(mended)]
                 return value
             walk.trials.append(Trial(request, answered, verdict.reason))
@@ -170,8 +172,8 @@ class ModelStep:
             return None
         return Answer(next(iter(constraint.value)))
 
-    def _judge(self, values: Values, request: Request, answer: Answer) -> Any:
-        """The answer's value. Raises Refused with the verdict against it."""
+    def _judge(self, values: Values, request: Request, answer: Answer) -> tuple[Any, str]:
+        """The answer's value and what was mended for it. Raises Refused with the verdict against it."""
         if answer.finish_reason == Finish.PROMPT_TOO_LONG:
             raise Refused(self._too_long(answer))
         try:
@@ -180,15 +182,16 @@ class ModelStep:
         except InvalidAnswer as fault:
             raise Refused(invalid(self.name, fault, answer.text)) from None
 
-    def _value(self, values: Values, request: Request, answer: Answer) -> Any:
+    def _value(self, values: Values, request: Request, answer: Answer) -> tuple[Any, str]:
         if self.opening:
             answer = replace(answer, text=self.opening(values) + answer.text)
-        value = self.read(answer, request.constraint)
+        reading = self.read(answer, request.constraint)
+        value = reading.value
         if self.made:
             value = self.made({**values, self.name: value})
         if self.checks:
             assert_checks(self.checks, {**values, self.name: value}, value)
-        return value
+        return value, reading.repaired
 
     def _prompt(self, values: Values) -> str | None:
         if self.prompt is None:

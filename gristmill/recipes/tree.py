@@ -23,6 +23,17 @@ _OWN = ("name", "summary", "version", "notes")
 """What a variant does not take over from the recipe that it extends."""
 
 
+def recipe_tree(folder: Path, name: str) -> yaml.MappingNode:
+    """The recipe's file laid over those that it extends. Raises InputError."""
+    return extended(read_tree(folder / f"{name}.yaml"), lambda base: read_tree(folder / f"{base}.yaml"), (name,))
+
+
+def recipe_content(folder: Path, name: str) -> dict[str, Any]:
+    """The same as plain values, with `$name` as it is written. Raises InputError."""
+    content: dict[str, Any] = value_of(recipe_tree(folder, name))
+    return content
+
+
 def read_tree(path: Path) -> yaml.MappingNode:
     """The file's content. Raises InputError with file and line when it is no mapping, or has doubled or odd keys."""
     place = f"recipes/{path.name}"

@@ -21,7 +21,7 @@ from gristmill.params.load import load_section
 from gristmill.params.select import JudgeParams
 from gristmill.recipes.compile import rubric_program
 from gristmill.recipes.format import SAMPLE_INPUTS
-from gristmill.recipes.outcome import Outcome
+from gristmill.recipes.outcome import NoteCounts, Outcome
 from gristmill.recipes.outputspec import FAULTS
 from gristmill.recipes.program import Program
 from gristmill.recipes.request import Tally
@@ -71,12 +71,14 @@ class _Books:
         self._ledger = stage.ledger("samples")
         self._out = stage.writer(JUDGED)
         self._tally = Tally()
+        self._notes = NoteCounts()
         self._unparsed: Counter[str] = Counter()
 
     def settle(self, sample: Sample, outcome: Outcome) -> None:
         """Books one sample."""
         for trial in outcome.trials:
             self._tally.add(trial.request.step, trial.answered.answer)
+        self._notes.add(outcome)
         scores = _scores(outcome)
         if scores is None:
             self._unparsed[outcome.refused.reason if outcome.refused else "score_out_of_range"] += 1
@@ -94,6 +96,7 @@ class _Books:
             rubric=self._program.name,
             rubric_hash=self._program.hash,
             unparsed=dict(sorted(self._unparsed.items())),
+            **self._notes.facts(),
             **self._tally.facts(),
         )
         self._stage.metric(**figures, **self._tally.facts())

@@ -5,8 +5,9 @@ from typing import Any
 import orjson
 import pytest
 
-from gristmill.engine.endpoint.completions import answer_of, body_of, disarm, too_long
+from gristmill.engine.endpoint.completions import answer_of, body_of, too_long
 from gristmill.params.generate import StructuredOutputs
+from gristmill.recipes.control import disarm
 from gristmill.recipes.request import Constraint, ConstraintKind, Finish, Message, Request, RequestFailed, Sampling
 
 VLLM, GENERAL = StructuredOutputs.VLLM, StructuredOutputs.RESPONSE_FORMAT

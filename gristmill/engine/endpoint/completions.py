@@ -16,14 +16,10 @@ import orjson
 
 from gristmill.errors import InputError
 from gristmill.params.generate import StructuredOutputs
+from gristmill.recipes.control import disarm
 from gristmill.recipes.request import Answer, Constraint, ConstraintKind, Finish, Request, RequestFailed, Sampling
 
 _WRAP = "answer"
-_CONTROL = re.compile(
-    r"<(?=[|｜][\w▁.:-]{1,64}[|｜]?>|[\w▁.:-]{1,64}[|｜]>)"  # noqa: RUF001 - ChatML, Llama 3, DeepSeek, Gemma 4
-    r"|<(?=/?s>|(?:bos|eos|pad|unk|mask|start_of_turn|end_of_turn|extra_id_\d+)>)"  # Llama 2, Gemma, Nemotron
-    r"|<(?=</?SYS>>)|\[(?=/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT)\])"  # Mistral
-)
 _TOO_LONG = re.compile(
     r"maximum context length|maximum model length|context_length_exceeded|context (?:length|size|window)"
     r"|cannot be greater than max_model_len",
@@ -87,11 +83,6 @@ def too_long(message: str, engine: str) -> Answer | None:
         return None
     told = _PROMPT_TOKENS.search(message)
     return Answer("", Finish.PROMPT_TOO_LONG.value, int(told[1]) if told else 0, 0, 0, engine)
-
-
-def disarm(text: str) -> str:
-    """The text with a space in everything that a tokenizer might take for a control token."""
-    return _CONTROL.sub(r"\g<0> ", text)
 
 
 def _vllm_sampling(drawn: Sampling) -> dict[str, Any]:
