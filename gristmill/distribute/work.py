@@ -28,6 +28,8 @@ class Work(Generic[T]):
     engine: EngineParams
     model: ModelParams
     layout: Layout
+    size: Callable[[T], float] | None = None
+    """What the length of a row's answers is expected to go by."""
 
 
 def run_work(
@@ -55,5 +57,5 @@ def run_work(
         advance(1, outcome.completion_tokens)
         return outcome
 
-    asker = run_samples(rows, finish, emit, journal=journal, engine=engine)
+    asker = run_samples(rows, finish, emit, journal=journal, engine=engine, size=work.size)
     return asker.figures()

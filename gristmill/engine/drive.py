@@ -3,9 +3,14 @@
 `width` walkers take samples as they become free, so that the engine's batch never drains between
 samples or steps. At most `WINDOW_FACTOR * width` samples stand between the oldest unfinished one
 and the newest: that bounds memory, and order costs nothing else.
+
+Samples start in the order of the plan, so that draws of one seed meet its prefix in the engine's cache; only the last
+window starts with the samples whose answers are expected to be longest, so that the run does not end with a long one
+alone in the batch (docs/design/0002-engines.md has what that is worth).
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Generic, TypeVar
 
@@ -30,14 +35,16 @@ def run_samples(
     *,
     journal: Journal,
     engine: Engine,
+    size: Callable[[T], float] | None = None,
 ) -> Asker:
     """Walks all items with one asker, which it gives for its counts; closes the engine whatever happened.
 
-    As many samples are under way as the engine will ever take requests; how many requests, the engine decides.
+    As many samples are under way as the engine will ever take requests; how many requests, the engine decides. `size`
+    is what the length of an item's answers is expected to go by.
 
     Raises the first exception of `walk`, `emit` or the engine; what was answered stays in the journal.
     """
-    return asyncio.run(_run(items, walk, emit, journal, engine))
+    return asyncio.run(_run(items, walk, emit, journal, engine, size))
 
 
 async def _run(
@@ -46,23 +53,30 @@ async def _run(
     emit: Callable[[T, R], None],
     journal: Journal,
     engine: Engine,
+    size: Callable[[T], float] | None,
 ) -> Asker:
     asker = Asker(journal, engine)
     try:
-        await drive(items, lambda item: walk(item, asker), emit, engine.in_flight.ceiling)
+        await drive(items, lambda item: walk(item, asker), emit, engine.in_flight.ceiling, size)
     finally:
         await engine.close()
     return asker
 
 
 async def drive(
-    items: Iterable[T], walk: Callable[[T], Awaitable[R]], emit: Callable[[T, R], None], width: int
+    items: Iterable[T],
+    walk: Callable[[T], Awaitable[R]],
+    emit: Callable[[T, R], None],
+    width: int,
+    size: Callable[[T], float] | None = None,
 ) -> None:
     """Walks every item, at most `width` at once, and emits each with its outcome in the items' order.
 
+    With a `size`, items are read a window ahead, and the largest of the last window start first.
+
     Raises the first exception of `walk` or `emit`; what else is under way is then cancelled.
     """
-    line = _Line(items, emit, width * WINDOW_FACTOR)
+    line = _Line(items, emit, width * WINDOW_FACTOR, size)
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(width):
@@ -73,8 +87,8 @@ async def drive(
 
 async def _walker(line: "_Line[T, R]", walk: Callable[[T], Awaitable[R]]) -> None:
     while (taken := await line.take()) is not None:
-        place, item = taken
-        SAMPLE.set(place)
+        turn, place, item = taken
+        SAMPLE.set(turn)
         try:
             outcome = await walk(item)
         except asyncio.CancelledError:
@@ -102,23 +116,51 @@ def _given_up(place: int) -> GristmillError:
 class _Line(Generic[T, R]):
     """The samples between plan and output, each with its place."""
 
-    def __init__(self, items: Iterable[T], emit: Callable[[T, R], None], window: int) -> None:
+    def __init__(
+        self,
+        items: Iterable[T],
+        emit: Callable[[T, R], None],
+        window: int,
+        size: Callable[[T], float] | None,
+    ) -> None:
         self._items = iter(enumerate(items))
         self._emit = emit
         self._window = window
+        self._size = size
+        self._ahead: deque[tuple[int, T]] = deque()
+        self._read = 0
         self._taken = 0
         self._emitted = 0
         self._settled: dict[int, tuple[T, R]] = {}
         self._moved = asyncio.Event()
 
-    async def take(self) -> tuple[int, T] | None:
-        """The next sample with its place, once the window has room; None when there is no more."""
-        while self._taken - self._emitted >= self._window:
+    async def take(self) -> tuple[int, int, T] | None:
+        """The next sample with its turn and its place, once the window has room; None when there is no more."""
+        while not self._read_ahead():
             self._moved.clear()
             await self._moved.wait()
-        taken = next(self._items, None)
-        self._taken += taken is not None
-        return taken
+        if not self._ahead:
+            return None
+        self._taken += 1
+        return self._taken, *self._ahead.popleft()
+
+    def _read_ahead(self) -> bool:
+        """Reads what the window has room for, one sample where their size is no matter; whether `take` can go on."""
+        most = 1 if self._size is None else self._window
+        while len(self._ahead) < most and self._read - self._emitted < self._window:
+            following = next(self._items, None)
+            if following is None:
+                self._end_plan()
+                return True
+            self._ahead.append(following)
+            self._read += 1
+        return bool(self._ahead)
+
+    def _end_plan(self) -> None:
+        """The plan is read to its end: the rest begins with the largest. Draws of a seed stay together."""
+        if self._size is not None:
+            size, self._size = self._size, None
+            self._ahead = deque(sorted(self._ahead, key=lambda numbered: -size(numbered[1])))
 
     def settle(self, place: int, item: T, outcome: R) -> None:
         """Keeps the outcome until all before it are out, then emits."""

@@ -37,7 +37,7 @@ def run(layout: Layout) -> None:
     quota = read_quota(layout.quota_lock, params.recipe)
     model_params = load_section(ModelParams, layout.params, "model")
     engine = build_engine(engine_params, model_params, layout.root)
-    work = Work(sample_walk, (params,), engine_params, model_params, layout)
+    work = Work(sample_walk, (params,), engine_params, model_params, layout, expected_size)
     seeds = layout.data(Stage.INGEST)
     with stage_run(Stage.GENERATE, layout) as stage, workspace_journal(layout) as journal:
         books = _Books(stage, program, engine)
@@ -49,6 +49,11 @@ def run(layout: Layout) -> None:
         )
         books.close(figures)
         stage.used(seeds=quota.seeds_of(count_rows(seeds)), draws=quota.draws)
+
+
+def expected_size(sample: PlannedSample) -> float:
+    """Long passages take longer to read, and most recipes write more from them."""
+    return float(sample.seed["tokens"])
 
 
 def sample_walk(recipes: Path, params: GenerateParams) -> Walk[PlannedSample]:

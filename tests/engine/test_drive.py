@@ -32,6 +32,41 @@ async def test_outcomes_come_in_the_items_order_though_the_first_ends_last() -> 
     assert emitted == [0, 10, 20, 30]
 
 
+async def test_last_window_starts_with_the_largest_and_comes_out_in_order() -> None:
+    width = 2
+    window = width * WINDOW_FACTOR
+    started: list[int] = []
+    emitted: list[int] = []
+
+    async def walk(item: int) -> None:
+        started.append(item)
+        await asyncio.sleep(0)
+
+    await drive(range(50), walk, lambda item, _: emitted.append(item), width, size=lambda item: item % 10)
+
+    begun = 50 - window
+    assert started[: begun - width] == list(range(begun - width))
+    tail = [item % 10 for item in started[-window + 2 * width :]]
+    assert tail == sorted(tail, reverse=True)
+    assert emitted == list(range(50))
+
+
+async def test_without_sizes_no_sample_is_read_before_its_turn() -> None:
+    read: list[int] = []
+
+    def items() -> Iterator[int]:
+        for item in range(20):
+            read.append(item)
+            yield item
+
+    async def walk(item: int) -> None:
+        assert len(read) <= item + 2
+        await asyncio.sleep(0)
+
+    await drive(items(), walk, lambda *_: None, width=2)
+    assert len(read) == 20
+
+
 async def test_a_slow_first_sample_holds_back_no_more_than_the_window() -> None:
     taken: list[int] = []
     last = asyncio.Event()
