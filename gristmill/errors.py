@@ -65,3 +65,9 @@ class BooksError(GristmillError):
     """A stage's books don't balance: rows were lost or made up. Always a bug of ours."""
 
     exit_code = 4
+
+
+class BudgetExhausted(GristmillError):
+    """The budget has no room for another request; what was answered is kept, and nothing was written."""
+
+    exit_code = 5

@@ -9,7 +9,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gristmill.errors import GateRefused, InputError
+from gristmill.errors import BudgetExhausted, GateRefused, InputError
 from gristmill.frame.progress import Snapshot
 from gristmill.layout import Stage
 from gristmill.lineage.dvc import run_stage as run_dvc_stage
@@ -29,9 +29,9 @@ _HINTS = (
 
 
 def worth_retrying(_task: "Task[..., object]", _run: TaskRun, state: State[object]) -> bool:
-    """Whether another try could help: not when the gate said no or the input is wrong."""
+    """Whether another try could help: not when the gate said no, the input is wrong or the budget spent."""
     error = state.result(raise_on_failure=False)
-    return not isinstance(error, GateRefused | InputError)
+    return not isinstance(error, GateRefused | InputError | BudgetExhausted)
 
 
 def run_stage(stage: Stage) -> None:

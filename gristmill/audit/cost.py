@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gristmill.params.publish import AuditParams
+from gristmill.params.journal import CostParams
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,12 @@ class Tokens:
         return Tokens(self.prompt + other.prompt, self.completion + other.completion)
 
 
-def usd(tokens: Tokens, prices: AuditParams) -> float:
+def usd(tokens: Tokens, prices: CostParams) -> float:
     """Price of the tokens."""
-    prompt = tokens.prompt * prices.usd_per_million_prompt_tokens
-    completion = tokens.completion * prices.usd_per_million_completion_tokens
-    return (prompt + completion) / 1e6
+    return prices.usd(tokens.prompt, tokens.completion)
 
 
-def cost_of(stages: Mapping[str, Tokens], accepted: int, prices: AuditParams) -> dict[str, Any]:
+def cost_of(stages: Mapping[str, Tokens], accepted: int, prices: CostParams) -> dict[str, Any]:
     """Tokens and price by stage, in all, and per accepted row (None when none was accepted)."""
     total = sum(stages.values(), Tokens(0, 0))
     price = usd(total, prices)
@@ -42,6 +40,6 @@ def cost_of(stages: Mapping[str, Tokens], accepted: int, prices: AuditParams) ->
     }
 
 
-def _entry(tokens: Tokens, prices: AuditParams) -> dict[str, Any]:
+def _entry(tokens: Tokens, prices: CostParams) -> dict[str, Any]:
     price = round(usd(tokens, prices), 6)
     return {"prompt_tokens": tokens.prompt, "completion_tokens": tokens.completion, "usd": price}

@@ -15,6 +15,7 @@ from rich.panel import Panel
 
 from gristmill.cli.output import AsJson, out, show_json
 from gristmill.engine.asker import Asker
+from gristmill.engine.budget import Budget, spent
 from gristmill.engine.build import build_engine
 from gristmill.engine.drive import run_samples
 from gristmill.engine.open import workspace_journal
@@ -82,12 +83,14 @@ def look(layout: Layout, params: Params, rows: int) -> list[Previewed]:
     found: list[Previewed] = []
 
     async def walk(sample: PlannedSample, ask: Asker) -> tuple[Outcome, Outcome | None, str]:
-        outcome = await recipe.run(sample.inputs(), sample.draw, ask)
+        outcome = await recipe.run(sample.inputs(), sample.draw, ask.named(recipe.name))
         if outcome.refused is not None:
             return outcome, None, outcome.refused.reason
         row = sample_rows(sample, outcome, recipe, constants)[0]
         refused = chain.judge(pa.RecordBatch.from_pylist([row], schema=SAMPLE)).refused
-        judged = await rubric.run({name: row[name] or "" for name in SAMPLE_INPUTS}, sample.draw, ask)
+        judged = await rubric.run(
+            {name: row[name] or "" for name in SAMPLE_INPUTS}, sample.draw, ask.named(rubric.name)
+        )
         return outcome, judged, f"filter: {refused[0].reason} ({refused[0].value})" if refused else "kept"
 
     def emit(sample: PlannedSample, result: tuple[Outcome, Outcome | None, str]) -> None:
@@ -95,7 +98,8 @@ def look(layout: Layout, params: Params, rows: int) -> list[Previewed]:
 
     with workspace_journal(layout) as journal:
         plan = asyncio.run(_asking(recipe, planned_samples(seeds, Quota(seeds=rows * _TRIED, draws=1)), rows))
-        run_samples(plan, walk, emit, journal=journal, engine=engine)
+        budget = Budget(params.budget, params.cost, spent(journal, params.budget))
+        run_samples(plan, walk, emit, journal=journal, engine=engine, budget=budget)
     return found
 
 

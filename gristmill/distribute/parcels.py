@@ -29,6 +29,8 @@ T = TypeVar("T")
 class Job(Generic[T]):
     """Everything an actor needs to know before its first shard."""
 
+    recipe: str
+    """Who asks, for the journal."""
     compile: Callable[..., Walk[T]]
     """A module's function: the folder of recipes and `arguments` in, the sample program out."""
     arguments: tuple[Any, ...]

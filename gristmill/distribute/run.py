@@ -134,6 +134,7 @@ class _Driver(Generic[T]):
 
 def _job(work: Work[T], params: DistributeParams, engine: Engine, quarantined: frozenset[str]) -> Job[T]:
     return Job(
+        recipe=work.recipe,
         compile=work.compile,
         arguments=work.arguments,
         recipes=folder_content(work.layout.recipes),

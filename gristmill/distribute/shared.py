@@ -26,6 +26,11 @@ class SharedEngine:
         self.context = engine.context
         self.in_flight = InFlight(_ALL)
 
+    @property
+    def gpus(self) -> int:
+        """The engine's GPUs."""
+        return self._engine.gpus
+
     async def start(self) -> None:
         """Nothing yet: the first request that is really asked starts it."""
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from gristmill.engine.asker import Asker
+from gristmill.engine.budget import Budget
 from gristmill.engine.drive import run_samples
 from gristmill.engine.journal import Journal
 from gristmill.engine.protocol import Engine
+from gristmill.errors import InputError
 from gristmill.layout import Layout
 from gristmill.params.generate import EngineParams, ModelParams
 from gristmill.recipes.outcome import Outcome
@@ -22,6 +24,8 @@ Walk: TypeAlias = Callable[[T, Ask], Awaitable[Outcome]]
 class Work(Generic[T]):
     """What is done to each row."""
 
+    recipe: str
+    """Who asks, for the journal."""
     compile: Callable[..., Walk[T]]
     """A module's function that makes the sample program from a folder of recipes and `arguments`."""
     arguments: tuple[Any, ...]
@@ -40,7 +44,8 @@ def run_work(
     *,
     journal: Journal,
     engine: Engine,
-) -> dict[str, float]:
+    budget: Budget,
+) -> dict[str, Any]:
     """Walks all rows, emits each with its outcome in their order, and gives the run's own figures.
 
     `advance` hears of finished rows and their output tokens. Raises the first exception of the work, of `emit` or of
@@ -49,13 +54,24 @@ def run_work(
     if work.engine.distribute is not None:
         from gristmill.distribute.run import run_distributed
 
+        if budget.bounded:
+            raise _not_kept()
         return run_distributed(rows, work, work.engine.distribute, emit, advance, journal=journal, engine=engine)
     walk = work.compile(work.layout.recipes, *work.arguments)
 
     async def finish(row: T, ask: Asker) -> Outcome:
-        outcome = await walk(row, ask)
+        outcome = await walk(row, ask.named(work.recipe))
         advance(1, outcome.completion_tokens)
         return outcome
 
-    asker = run_samples(rows, finish, emit, journal=journal, engine=engine, size=work.size)
-    return asker.figures()
+    asker = run_samples(rows, finish, emit, journal=journal, engine=engine, budget=budget, size=work.size)
+    return asker.figures(budget.prices)
+
+
+def _not_kept() -> InputError:
+    return InputError(
+        "a budget cannot be kept over several actors",
+        where="params.yaml: budget, engine.distribute",
+        expected="one of the two",
+        do="set engine.distribute to null, or the limits of the budget",
+    )

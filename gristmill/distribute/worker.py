@@ -68,7 +68,7 @@ class Worker(Generic[T]):
         so that the engine's batch does not drain between shards.
         """
         assert self._walk is not None and self._ask is not None, "hello comes first"  # noqa: PT018
-        walk, ask, width = self._walk, self._ask, self._width
+        walk, ask, width = self._walk, self._ask.named(self._job.recipe), self._width
         outcomes: list[Outcome] = []
 
         async def finish(numbered: tuple[int, T]) -> Outcome:

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Generic, TypeVar
 
 from gristmill.engine.asker import Asker
+from gristmill.engine.budget import Budget
 from gristmill.engine.in_flight import SAMPLE
 from gristmill.engine.journal import Journal
 from gristmill.engine.protocol import Engine
@@ -35,6 +36,7 @@ def run_samples(
     *,
     journal: Journal,
     engine: Engine,
+    budget: Budget | None = None,
     size: Callable[[T], float] | None = None,
 ) -> Asker:
     """Walks all items with one asker, which it gives for its counts; closes the engine whatever happened.
@@ -44,7 +46,7 @@ def run_samples(
 
     Raises the first exception of `walk`, `emit` or the engine; what was answered stays in the journal.
     """
-    return asyncio.run(_run(items, walk, emit, journal, engine, size))
+    return asyncio.run(_run(items, walk, emit, journal, engine, budget, size))
 
 
 async def _run(
@@ -53,9 +55,10 @@ async def _run(
     emit: Callable[[T, R], None],
     journal: Journal,
     engine: Engine,
+    budget: Budget | None,
     size: Callable[[T], float] | None,
 ) -> Asker:
-    asker = Asker(journal, engine)
+    asker = Asker(journal, engine, budget)
     try:
         await drive(items, lambda item: walk(item, asker), emit, engine.in_flight.ceiling, size)
     finally:

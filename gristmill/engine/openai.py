@@ -42,6 +42,7 @@ class OpenAIEngine:
 
     name = "openai"
     version = __version__
+    gpus = 0
 
     def __init__(self, params: EngineParams, model: ModelParams) -> None:
         self.model = _identity(model)

@@ -51,6 +51,10 @@ class Engine(Protocol):
     def in_flight(self) -> InFlight:
         """How many requests it wants under way; whoever asks keeps to it. Its ceiling is known before `start`."""
 
+    @property
+    def gpus(self) -> int:
+        """GPUs that it holds, known once it is started; 0 on a CPU and for an endpoint, whose GPUs are not ours."""
+
     async def start(self) -> None:
         """Makes it ready, also after it died. Raises GristmillError when it cannot be."""
 

@@ -62,6 +62,11 @@ class RestartingEngine:
         return self._engine.context
 
     @property
+    def gpus(self) -> int:
+        """The inner engine's GPUs."""
+        return self._engine.gpus
+
+    @property
     def in_flight(self) -> InFlight:
         """The inner engine's bound."""
         return self._engine.in_flight

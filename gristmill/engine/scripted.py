@@ -29,6 +29,7 @@ class ScriptedEngine:
 
     name = "scripted"
     version = __version__
+    gpus = 0
 
     def __init__(
         self, script: Script, model: ModelIdentity, context: int | None = None, max_in_flight: int | None = None

@@ -24,7 +24,7 @@ from gristmill.engine.in_flight import InFlight
 from gristmill.engine.load import ceiling
 from gristmill.engine.model import Model
 from gristmill.engine.protocol import EngineDied, ModelIdentity
-from gristmill.engine.vllm_start import load, set_environment
+from gristmill.engine.vllm_start import gpus_held, load, set_environment
 from gristmill.errors import GristmillError
 from gristmill.params.generate import EngineParams, ModelParams
 from gristmill.recipes.request import Answer, Constraint, ConstraintKind, Finish, Request, RequestFailed, Sampling
@@ -54,6 +54,7 @@ class VllmEngine:
         self._proving = asyncio.Lock()
         fixed = params.max_in_flight
         self.in_flight = InFlight(fixed or 1, fixed or ceiling(params.max_num_seqs or _MOST_SEQS))
+        self.gpus = 0
 
     @cached_property
     def version(self) -> str:
@@ -86,6 +87,7 @@ class VllmEngine:
         with interruptible(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._llm = load(self._model, self._model_params, self._params, self.in_flight)
+        self.gpus = gpus_held(self._params)
         self._processes = engine_children()
         self._guard.engine_is_up()
         self._encoder = ConversationEncoder(self._llm.get_tokenizer())

@@ -83,6 +83,13 @@ def load(model: Model, model_params: ModelParams, params: EngineParams, bound: I
     return llm
 
 
+def gpus_held(params: EngineParams) -> int:
+    """GPUs that an engine with these parameters takes on this machine."""
+    import torch
+
+    return params.tensor_parallel if torch.cuda.is_available() else 0
+
+
 def _bound_by(config: Any, bound: InFlight) -> None:
     """The bound where the engine's own limits put it to begin with."""
     running = config.scheduler_config.max_num_seqs

@@ -10,7 +10,7 @@ from typing import Any
 
 from configobj import ConfigObj  # type: ignore[import-untyped]
 
-from gristmill.errors import GateRefused, GristmillError, InputError
+from gristmill.errors import BudgetExhausted, GateRefused, GristmillError, InputError
 from gristmill.frame.progress import Snapshot, clear_progress, read_progress
 from gristmill.layout import Layout, Stage
 from gristmill.lineage.manifest import locked_outs, sha256_of_file
@@ -58,7 +58,8 @@ def run_stage(
 ) -> StageResult:
     """`dvc repro --single-item`: runs the stage if it is stale, after whoever holds DVC's lock.
 
-    Raises GateRefused (the gate said no), InputError, StageFailed with the stage's own message, or DvcError.
+    Raises GateRefused (the gate said no), InputError, BudgetExhausted, StageFailed with the stage's own
+    message, or DvcError.
     An exception in this thread ends the stage and its engine before it goes on.
     """
     name = str(stage)
@@ -181,6 +182,8 @@ def _failure(layout: Layout, name: str, lines: Sequence[str]) -> GristmillError:
         return GateRefused(said, where=f"stage {name}")
     if code == InputError.exit_code:
         return InputError(said, where=f"stage {name}")
+    if code == BudgetExhausted.exit_code:
+        return BudgetExhausted(said, where=f"stage {name}")
     return StageFailed(said, where=f"stage {name}", exit_code=code if code > 0 else 1)
 
 

@@ -16,10 +16,6 @@ class AuditParams(Section):
     """Words at which the number of distinct words is compared between samples and seeds."""
     min_rows: int = Field(default=50, ge=20)
     """Fewer rows of a recipe are `unmeasured`; the parent release needs two and a half times as many."""
-    usd_per_million_prompt_tokens: float = Field(default=0.0, ge=0)
-    """Price of prompt tokens, for the cost per accepted row."""
-    usd_per_million_completion_tokens: float = Field(default=0.0, ge=0)
-    """Price of completion tokens."""
 
 
 class GateMode(StrEnum):

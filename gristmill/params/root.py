@@ -6,7 +6,7 @@ from gristmill.params.compose import ComposeParams
 from gristmill.params.filters import FilterParams
 from gristmill.params.generate import EngineParams, GenerateParams, ModelParams, QuotaParams
 from gristmill.params.ingest import IngestParams
-from gristmill.params.journal import JournalParams
+from gristmill.params.journal import BudgetParams, CostParams, JournalParams
 from gristmill.params.publish import AuditParams, ExportParams, GateParams, ReleaseParams, RunParams, StoreParams
 from gristmill.params.section import Section
 from gristmill.params.select import JudgeParams
@@ -39,6 +39,10 @@ class Params(Section):
     """How the engine runs."""
     journal: JournalParams = Field(default_factory=JournalParams)
     """Where recorded answers are kept besides this clone."""
+    budget: BudgetParams = Field(default_factory=BudgetParams)
+    """Hard limits on what may be asked."""
+    cost: CostParams = Field(default_factory=CostParams)
+    """Prices."""
     store: StoreParams = Field(default_factory=StoreParams)
     """Where releases go."""
     release: ReleaseParams = Field(default_factory=ReleaseParams)

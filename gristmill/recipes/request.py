@@ -5,7 +5,7 @@ that stand at their neutral default are left out of it, so that a new parameter 
 default changes no key.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar
@@ -191,30 +191,3 @@ class NotAnswered(Exception):
     def __init__(self, request: Request) -> None:
         self.request = request
         super().__init__(f"step {request.step} has no answer yet")
-
-
-@dataclass(slots=True)
-class Tally:
-    """Requests and tokens, whoever answered them."""
-
-    requests: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    by_step: dict[str, int] = field(default_factory=dict)
-
-    def facts(self) -> dict[str, Any]:
-        """The counts by name, for books and metrics."""
-        return {
-            "requests": self.requests,
-            "requests_by_step": self.by_step,
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
-        }
-
-    def add(self, step: str, answer: Answer) -> None:
-        """Counts one answer. A prompt that was too long cost nothing."""
-        self.requests += 1
-        self.by_step[step] = self.by_step.get(step, 0) + 1
-        if answer.finish_reason != Finish.PROMPT_TOO_LONG:
-            self.prompt_tokens += answer.prompt_tokens
-            self.completion_tokens += answer.completion_tokens

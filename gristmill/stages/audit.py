@@ -24,6 +24,7 @@ from gristmill.health.drift import SAMPLED_ROWS
 from gristmill.health.release import Before, Now, health_of
 from gristmill.health.rows import COLUMNS, RowSample, Sampler, Smallest, rejected_rows
 from gristmill.layout import Layout, Stage
+from gristmill.params.journal import CostParams
 from gristmill.params.load import load_section
 from gristmill.params.publish import AuditParams, StoreParams
 from gristmill.store.client import connect
@@ -51,7 +52,7 @@ def run(layout: Layout) -> None:
         diversity = _diversity(seeds.words, parts)
         bias = {name: bias_of(seeds.texts.kept(), part.texts.kept()) for name, part in (("new", new), ("whole", whole))}
         tokens = {stage.value: _tokens(books[stage]) for stage in _ASKING}
-        cost = cost_of(tokens, funnel.accepted, params)
+        cost = cost_of(tokens, funnel.accepted, load_section(CostParams, layout.params, "cost"))
         _write(run.folder / "measures.json", _measures(funnel, parts, diversity, cost, health, bias))
         _write(run.folder / "verdict.json", verdict_of(funnel, whole.tally.summary(), diversity, health, bias["new"]))
         write_plots(run.folder / "plots", funnel, whole.tally)

@@ -23,7 +23,7 @@ from gristmill.params.publish import StoreParams
 from gristmill.params.root import Params
 from gristmill.store.client import connect
 
-_AROUND_THE_GRAPH = {"quota", "engine", "journal", "store", "release", "run"}
+_AROUND_THE_GRAPH = {"quota", "engine", "journal", "budget", "cost", "store", "release", "run"}
 """Sections that say how much, where and how; what was asked for stands in the verdict."""
 
 

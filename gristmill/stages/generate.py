@@ -7,8 +7,11 @@ depends on the answers alone, not on when they came.
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from gristmill.distribute.work import Walk, Work, run_work
+from gristmill.engine.account import Account
+from gristmill.engine.budget import Budget, spent
 from gristmill.engine.build import build_engine
 from gristmill.engine.open import workspace_journal
 from gristmill.engine.protocol import Engine
@@ -18,12 +21,12 @@ from gristmill.frame.parquet import count_rows
 from gristmill.frame.stage import Refusal, StageRun, stage_run
 from gristmill.layout import Layout, Stage
 from gristmill.params.generate import EngineParams, GenerateParams, ModelParams
+from gristmill.params.journal import BudgetParams, CostParams
 from gristmill.params.load import load_section
 from gristmill.recipes.compile import generate_program
 from gristmill.recipes.outcome import NoteCounts, Outcome, Verdict
 from gristmill.recipes.plan import PlannedSample, planned_samples, read_quota
 from gristmill.recipes.program import Program
-from gristmill.recipes.request import Tally
 from gristmill.recipes.rows import identity_of, sample_rows, shared_columns
 from gristmill.recipes.walk import Ask
 from gristmill.schema import SAMPLE
@@ -33,11 +36,13 @@ def run(layout: Layout) -> None:
     """Runs the stage. Raises GristmillError when not one sample was accepted."""
     params = load_section(GenerateParams, layout.params, "generate")
     engine_params = load_section(EngineParams, layout.params, "engine")
+    limits = load_section(BudgetParams, layout.params, "budget")
+    prices = load_section(CostParams, layout.params, "cost")
     program = generate_program(layout.recipes, params)
     quota = read_quota(layout.quota_lock, params.recipe)
     model_params = load_section(ModelParams, layout.params, "model")
     engine = build_engine(engine_params, model_params, layout.root)
-    work = Work(sample_walk, (params,), engine_params, model_params, layout, expected_size)
+    work = Work(program.name, sample_walk, (params,), engine_params, model_params, layout, expected_size)
     seeds = layout.data(Stage.INGEST)
     with stage_run(Stage.GENERATE, layout) as stage, workspace_journal(layout) as journal:
         books = _Books(stage, program, engine)
@@ -45,9 +50,15 @@ def run(layout: Layout) -> None:
         stage.progress.publish()
 
         figures = run_work(
-            planned_samples(seeds, quota), work, books.settle, stage.progress.advance, journal=journal, engine=engine
+            planned_samples(seeds, quota),
+            work,
+            books.settle,
+            stage.progress.advance,
+            journal=journal,
+            engine=engine,
+            budget=Budget(limits, prices, spent(journal, limits)),
         )
-        books.close(figures)
+        books.close(figures, prices)
         stage.used(seeds=quota.seeds_of(count_rows(seeds)), draws=quota.draws)
 
 
@@ -77,13 +88,12 @@ class _Books:
         self._ledger = stage.ledger("samples")
         self._out = stage.writer(SAMPLE)
         self._draws = stage.ledger("draws") if program.output.items else None
-        self._tally = Tally()
+        self._account = Account()
         self._notes = NoteCounts()
 
     def settle(self, sample: PlannedSample, outcome: Outcome) -> None:
         """Books one sample."""
-        for trial in outcome.trials:
-            self._tally.add(trial.request.step, trial.answered.answer)
+        self._account.add(self._program.name, outcome)
         self._notes.add(outcome)
         if self._draws is not None:
             self._settle_draw(self._draws, outcome)
@@ -104,7 +114,7 @@ class _Books:
         else:
             (draws.failed if outcome.refused.failed else draws.rejected)[outcome.refused.reason] += 1
 
-    def close(self, figures: Mapping[str, float]) -> None:
+    def close(self, figures: Mapping[str, Any], prices: CostParams) -> None:
         """States what was used. Raises GristmillError when nothing was accepted."""
         if self._ledger.out == 0:
             raise _nothing_accepted(self._ledger)
@@ -115,10 +125,11 @@ class _Books:
             engine=self._engine.name,
             recipe=self._program.name,
             recipe_hash=self._program.hash,
-            **self._tally.facts(),
+            **self._account.facts(),
             **self._notes.facts(),
         )
-        self._stage.metric(**figures, **self._tally.facts())
+        cost = self._account.figures(prices, self._ledger.out)
+        self._stage.metric(**figures, **self._account.facts(), cost=cost)
 
 
 def _refusal(identity: str, sample: PlannedSample, verdict: Verdict) -> Refusal:

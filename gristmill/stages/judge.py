@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.distribute.work import Walk, Work, run_work
+from gristmill.engine.account import Account
+from gristmill.engine.budget import Budget, spent
 from gristmill.engine.build import build_engine
 from gristmill.engine.open import workspace_journal
 from gristmill.engine.protocol import Engine
@@ -17,6 +19,7 @@ from gristmill.frame.parquet import count_rows, read_rows
 from gristmill.frame.stage import StageRun, stage_run
 from gristmill.layout import Layout, Stage
 from gristmill.params.generate import EngineParams, ModelParams
+from gristmill.params.journal import BudgetParams, CostParams
 from gristmill.params.load import load_section
 from gristmill.params.select import JudgeParams
 from gristmill.recipes.compile import rubric_program
@@ -24,7 +27,6 @@ from gristmill.recipes.format import SAMPLE_INPUTS
 from gristmill.recipes.outcome import NoteCounts, Outcome
 from gristmill.recipes.outputspec import FAULTS
 from gristmill.recipes.program import Program
-from gristmill.recipes.request import Tally
 from gristmill.recipes.walk import Ask
 from gristmill.schema import JUDGED
 
@@ -35,10 +37,12 @@ def run(layout: Layout) -> None:
     """Judges data/filter into data/judge."""
     params = load_section(JudgeParams, layout.params, "judge")
     engine_params = load_section(EngineParams, layout.params, "engine")
+    limits = load_section(BudgetParams, layout.params, "budget")
+    prices = load_section(CostParams, layout.params, "cost")
     program = rubric_program(layout.recipes, params.rubric, params.attempts)
     model_params = load_section(ModelParams, layout.params, "model")
     engine = build_engine(engine_params, model_params, layout.root)
-    work = Work(judgement_walk, (params,), engine_params, model_params, layout)
+    work = Work(program.name, judgement_walk, (params,), engine_params, model_params, layout)
     source = layout.data(Stage.FILTER)
     with stage_run(Stage.JUDGE, layout) as stage, workspace_journal(layout) as journal:
         books = _Books(stage, program, engine)
@@ -46,9 +50,15 @@ def run(layout: Layout) -> None:
         stage.progress.publish()
 
         figures = run_work(
-            read_rows(source), work, books.settle, stage.progress.advance, journal=journal, engine=engine
+            read_rows(source),
+            work,
+            books.settle,
+            stage.progress.advance,
+            journal=journal,
+            engine=engine,
+            budget=Budget(limits, prices, spent(journal, limits)),
         )
-        books.close(figures)
+        books.close(figures, prices)
 
 
 def judgement_walk(recipes: Path, params: JudgeParams) -> Walk[Sample]:
@@ -70,14 +80,13 @@ class _Books:
         self._engine = engine
         self._ledger = stage.ledger("samples")
         self._out = stage.writer(JUDGED)
-        self._tally = Tally()
+        self._account = Account()
         self._notes = NoteCounts()
         self._unparsed: Counter[str] = Counter()
 
     def settle(self, sample: Sample, outcome: Outcome) -> None:
         """Books one sample."""
-        for trial in outcome.trials:
-            self._tally.add(trial.request.step, trial.answered.answer)
+        self._account.add(self._program.name, outcome)
         self._notes.add(outcome)
         scores = _scores(outcome)
         if scores is None:
@@ -86,7 +95,7 @@ class _Books:
         self._ledger.entered += 1
         self._ledger.out += 1
 
-    def close(self, figures: Mapping[str, float]) -> None:
+    def close(self, figures: Mapping[str, Any], prices: CostParams) -> None:
         """States what was used."""
         model = self._engine.model
         self._stage.used(
@@ -97,9 +106,10 @@ class _Books:
             rubric_hash=self._program.hash,
             unparsed=dict(sorted(self._unparsed.items())),
             **self._notes.facts(),
-            **self._tally.facts(),
+            **self._account.facts(),
         )
-        self._stage.metric(**figures, **self._tally.facts())
+        cost = self._account.figures(prices, self._ledger.out)
+        self._stage.metric(**figures, **self._account.facts(), cost=cost)
 
 
 def _inputs(sample: Sample) -> dict[str, Any]:

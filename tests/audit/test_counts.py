@@ -7,7 +7,7 @@ from gristmill.audit.diversity import WordSample
 from gristmill.audit.funnel import Loss, funnel_of
 from gristmill.audit.tally import Tally, bin_of
 from gristmill.errors import GristmillError
-from gristmill.params.publish import AuditParams
+from gristmill.params.journal import CostParams
 
 
 def ledger(entered, out, rejected=None, failed=None, unit="samples"):
@@ -87,7 +87,7 @@ def test_bin_of_gives_the_lower_bound(count, low):
 
 
 def test_cost_bears_all_tokens_on_the_accepted_rows():
-    prices = AuditParams(usd_per_million_prompt_tokens=2, usd_per_million_completion_tokens=10)
+    prices = CostParams(usd_per_million_prompt_tokens=2, usd_per_million_completion_tokens=10)
 
     cost = cost_of({"generate": Tokens(900_000, 100_000), "judge": Tokens(100_000, 0)}, 50, prices)
 
@@ -98,4 +98,4 @@ def test_cost_bears_all_tokens_on_the_accepted_rows():
 
 
 def test_cost_without_accepted_rows_is_not_a_number():
-    assert cost_of({"generate": Tokens(5, 5)}, 0, AuditParams())["usd_per_accepted_row"] is None
+    assert cost_of({"generate": Tokens(5, 5)}, 0, CostParams())["usd_per_accepted_row"] is None

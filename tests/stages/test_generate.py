@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
-from gristmill.errors import GristmillError, InputError
+from gristmill.errors import BudgetExhausted, GristmillError, InputError
 from gristmill.frame.stage import read_books
 from gristmill.layout import Stage
 from gristmill.stages import generate
@@ -74,6 +75,41 @@ def test_books_count_requests_and_tokens_alike_whoever_answered(ws: Workspace) -
     assert (used["seeds"], used["draws"], used["recipe"]) == (10, 1, "mine")
     metrics = json.loads(ws.layout.metrics(Stage.GENERATE).read_text())
     assert (metrics["requests_asked"], metrics["requests_from_journal"]) == (0, 22)
+
+
+def test_metrics_tell_what_the_data_cost_and_what_this_run_paid(ws: Workspace) -> None:
+    params = yaml.safe_load(ws.layout.params.read_text())
+    prices = {"usd_per_million_prompt_tokens": 1000, "usd_per_million_completion_tokens": 10_000}
+    ws.layout.params.write_text(yaml.safe_dump({**params, "cost": prices}))
+    generate.run(ws.layout)
+    first = json.loads(ws.layout.metrics(Stage.GENERATE).read_text())
+    generate.run(ws.layout)
+    again = json.loads(ws.layout.metrics(Stage.GENERATE).read_text())
+
+    total = first["cost"]["total"]
+    assert total["usd"] == round(total["prompt_tokens"] / 1000 + total["completion_tokens"] / 100, 6) > 0
+    assert first["cost"]["per_accepted_row"]["usd"] == round(total["usd"] / 9, 9)
+    assert {step: cost["requests"] for step, cost in first["cost"]["by_recipe"]["mine"]["steps"].items()} == {
+        "topic": 10,
+        "question": 12,
+    }
+    assert first["paid_by_this_run"]["usd"] == total["usd"]
+    assert again["cost"] == first["cost"]
+    assert (again["paid_by_this_run"]["requests"], again["paid_by_this_run"]["usd"]) == (0, 0.0)
+
+
+def test_exhausted_budget_writes_nothing_keeps_the_answers_and_goes_on_where_it_stopped(ws: Workspace) -> None:
+    params = yaml.safe_load(ws.layout.params.read_text())
+    ws.layout.params.write_text(yaml.safe_dump({**params, "budget": {"requests": 7}}))
+    with pytest.raises(BudgetExhausted, match="requests 7 of 7"):
+        generate.run(ws.layout)
+    assert not ws.layout.data(Stage.GENERATE).exists()
+
+    ws.layout.params.write_text(yaml.safe_dump({**params, "budget": {"requests": 22}}))
+    generate.run(ws.layout)
+
+    assert len(ws.asked()) == len(set(ws.asked())) == 22
+    assert len(ws.rows(Stage.GENERATE)) == 9
 
 
 def test_second_run_asks_nothing(ws: Workspace) -> None:
