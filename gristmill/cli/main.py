@@ -20,6 +20,7 @@ from gristmill.cli import (
     plan,
     preview,
     quarantine,
+    releases,
     report,
     store,
 )
@@ -36,7 +37,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for group in (graph, preview, plan, filter, explain, quarantine, report, audit, lab, label, doctor):
+for group in (
+    graph,
+    preview,
+    plan,
+    filter,
+    explain,
+    quarantine,
+    report,
+    audit,
+    lab,
+    label,
+    releases,
+    doctor,
+):
     group.register(app)
 app.add_typer(journal.app, name="journal")
 app.add_typer(store.app, name="store")

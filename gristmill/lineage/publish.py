@@ -109,15 +109,15 @@ def _paths(manifest: Mapping[str, Any]) -> set[str]:
 
 
 def point_latest(store: Store, published: Published) -> None:
-    """Moves latest.json to the version, unless it names a newer one."""
+    """Moves latest.json to the version, unless it names a newer one; compare-and-swap, so that none goes back."""
     wanted = _latest(published)
-    present = store.get_bytes(LATEST) if store.head(LATEST) else None
-    if present == wanted or (present and order(_version_in(present, store)) > order(published.version)):
-        return
-    store.put_bytes(LATEST, wanted)
-    newest = max([published.version, *_versions_in(store)], key=order)
-    if newest != published.version:  # its publisher may have written latest.json since we looked, and we over it
-        store.put_bytes(LATEST, _latest(Published(newest, store.get_bytes(manifests.manifest_key(newest)))))
+    while True:
+        held = store.head(LATEST)
+        present = store.get_bytes(LATEST) if held else None
+        if present == wanted or (present and order(_version_in(present, store)) > order(published.version)):
+            return
+        if store.put_if_unchanged(LATEST, wanted, held.etag if held else None):
+            return
 
 
 def _latest(published: Published) -> bytes:

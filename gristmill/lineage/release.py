@@ -1,7 +1,8 @@
 """`gristmill release`: what the graph made becomes a version, on S3, in the DVC remote and in git.
 
-    shards, card -> manifest (only if absent) -> latest.json -> dvc push -> commit and tag -> git push -> release.json
+    shards, card -> manifest (only if absent) -> dvc push -> commit and tag -> git push -> latest.json -> release.json
 
+Readers start from latest.json, so it moves when everything that it leads to is in its place.
 Every step looks first and brings only what is missing. So a run after a crash between any two
 steps finishes the same version, a wiped or different store is filled again, and a release of
 what is released already changes nothing.
@@ -62,11 +63,11 @@ def release(layout: Layout, params: Params) -> Release:
         upload_shards(store, export)
         published = publish_version(draft)
         restore_earlier(draft)
-        point_latest(store, published)
         push_data(layout, store)
         new = record(repository, draft, published)
         if remote:
             push_git(layout, remote)
+        point_latest(store, published)
         return write_record(draft, published, new)
 
 

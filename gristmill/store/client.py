@@ -22,6 +22,8 @@ _TRANSFER = TransferConfig(multipart_threshold=16 << 20, multipart_chunksize=16 
 _PROBE_READ_SECONDS = 5
 _READ_SECONDS = 60
 _BUFFER_BYTES = 1 << 20
+_CONDITION_FAILED = ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412", "409", "404")
+"""Another writer was faster; an object that IfMatch looked for may also be gone."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,19 @@ class Head:
     key: str
     size: int
     etag: str
+    modified: float
+    """Seconds since 1970, by the store's clock."""
     sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class UnfinishedUpload:
+    """A multipart upload that was begun and not completed: its parts cost room and are not listed as objects."""
+
+    key: str
+    id: str
+    began: float
+    """Seconds since 1970, by the store's clock."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +84,32 @@ class Store:
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
         """Writes an object unless there is one; of several writers at once exactly one gets True."""
+        return self._put_if(key, data, IfNoneMatch="*")
+
+    def put_if_unchanged(self, key: str, data: bytes, etag: str | None) -> bool:
+        """Replaces the object that has the ETag (None: writes the first); False when another writer was faster."""
+        return self.put_if_absent(key, data) if etag is None else self._put_if(key, data, IfMatch=f'"{etag}"')
+
+    def delete(self, key: str) -> None:
+        """Removes an object; none there is no fault."""
         with self._explained(key):
-            try:
-                self.client.put_object(
-                    Bucket=self.bucket, Key=self._full(key), Body=data, IfNoneMatch="*", **self._checked()
-                )
-            except ClientError as error:
-                if code_of(error) in ("PreconditionFailed", "ConditionalRequestConflict", "412", "409"):
-                    return False
-                raise
-        return True
+            self.client.delete_object(Bucket=self.bucket, Key=self._full(key))
+
+    def unfinished_uploads(self) -> Iterator[UnfinishedUpload]:
+        """Multipart uploads under the prefix that nobody completed."""
+        with self._explained(""):
+            pages = self.client.get_paginator("list_multipart_uploads").paginate(
+                Bucket=self.bucket, Prefix=self._full("")
+            )
+            for page in pages:
+                for found in page.get("Uploads", []):
+                    key = found["Key"].removeprefix(self._full(""))
+                    yield UnfinishedUpload(key, found["UploadId"], found["Initiated"].timestamp())
+
+    def abort(self, upload: UnfinishedUpload) -> None:
+        """Gives up an unfinished upload, with its parts."""
+        with self._explained(upload.key):
+            self.client.abort_multipart_upload(Bucket=self.bucket, Key=self._full(upload.key), UploadId=upload.id)
 
     def get_bytes(self, key: str) -> bytes:
         """The object's content. Raises StoreError when there is none."""
@@ -108,7 +138,8 @@ class Store:
                     return None
                 raise
         sha256 = answer.get("Metadata", {}).get("sha256")
-        return Head(address, key, answer["ContentLength"], answer["ETag"].strip('"'), sha256)
+        etag, modified = answer["ETag"].strip('"'), answer["LastModified"].timestamp()
+        return Head(address, key, answer["ContentLength"], etag, modified, sha256)
 
     def list_address(self, address: str) -> Iterator[Head]:
         """Objects whose addresses begin with `address`, in any bucket of this store, by key."""
@@ -128,7 +159,20 @@ class Store:
             for page in pages:
                 for found in page.get("Contents", []):
                     key = found["Key"]
-                    yield Head(f"s3://{bucket}/{key}", key[strip:], found["Size"], found["ETag"].strip('"'))
+                    etag, modified = found["ETag"].strip('"'), found["LastModified"].timestamp()
+                    yield Head(f"s3://{bucket}/{key}", key[strip:], found["Size"], etag, modified)
+
+    def _put_if(self, key: str, data: bytes, **condition: str) -> bool:
+        with self._explained(key):
+            try:
+                self.client.put_object(
+                    Bucket=self.bucket, Key=self._full(key), Body=data, **condition, **self._checked()
+                )
+            except ClientError as error:
+                if code_of(error) in _CONDITION_FAILED:
+                    return False
+                raise
+        return True
 
     def _full(self, key: str) -> str:
         return f"{self.prefix}/{key}" if self.prefix else key

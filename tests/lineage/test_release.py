@@ -264,14 +264,14 @@ def test_latest_names_the_newer_of_two_versions_published_at_once(
         store.put_if_absent(f"releases/{version}/manifest.json", content)
         return publishing.Published(version, content)
 
-    put, older = Store.put_bytes, published("v0.2.0")
+    swap, older = Store.put_if_unchanged, published("v0.2.0")
 
-    def newer_comes_between(held: Store, key: str, data: bytes) -> None:
-        monkeypatch.setattr(Store, "put_bytes", put)
+    def newer_comes_between(held: Store, key: str, data: bytes, etag: str | None) -> bool:
+        monkeypatch.setattr(Store, "put_if_unchanged", swap)
         publishing.point_latest(held, published("v0.3.0"))
-        put(held, key, data)
+        return swap(held, key, data, etag)
 
-    monkeypatch.setattr(Store, "put_bytes", newer_comes_between)
+    monkeypatch.setattr(Store, "put_if_unchanged", newer_comes_between)
     publishing.point_latest(store, older)
 
     assert read_json(store, "latest.json")["version"] == "v0.3.0"

@@ -30,6 +30,10 @@ stages:
     deps: [export.py, data/ingest, data/gate, extra.txt]
     params: [export]
     outs: [data/export]
+artifacts:
+  dataset:
+    path: data/export
+    type: dataset
 """
 
 INGEST = """\
@@ -60,14 +64,15 @@ files = []
 for split, rows in (("train", lines[:2]), ("test", lines[2:])):
     if not rows:
         continue
-    pq.write_table(pa.table({"text": rows}), out / "shards" / "new")
+    pq.write_table(pa.table({"sample_id": rows, "text": rows}), out / "shards" / "new")
     content = (out / "shards" / "new").read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
     (out / "shards" / "new").rename(out / "shards" / f"{sha256}.parquet")
     path = f"shards/{sha256}.parquet"
     files.append({"path": path, "split": split, "rows": len(rows), "bytes": len(content), "sha256": sha256})
 content_hash = hashlib.md5(repr(lines).encode()).hexdigest()
-manifest = {"format": 1, "content_hash": content_hash, "rows": len(lines), "files": files, "index": []}
+facts = {"content_hash": content_hash, "rows": len(lines), "index": [], "verdict": {}}
+manifest = {"format": 1, "files": files, **facts}
 (out / "manifest.json").write_text(json.dumps(manifest))
 data_files = "".join(f"- path: {f['path']}\\n" for f in files)
 (out / "README.md").write_text(f"---\\ndata_files:\\n{data_files}---\\nCard\\n")
