@@ -8,7 +8,7 @@ shard that actors do not survive, ends the run.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from gristmill.distribute.board import Board, Errand
@@ -27,6 +27,7 @@ _FAILED_STARTS = 3
 _HIRE_SECONDS = 300.0
 """How long a cluster may take to find room for the first actor."""
 _CLOSE_SECONDS = 15.0
+_FAREWELL_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class Crew(Generic[T]):
         self._lanes: dict[int, Lane[T]] = {}
         self._places: list[asyncio.Task[None]] = []
         self._fault: BaseException | None = None
+        self._dismissed = False
         self.lost = 0
         self.engine_start_seconds = 0.0
 
@@ -67,19 +69,19 @@ class Crew(Generic[T]):
             self._open.discard(errand.done)
 
     async def dismiss(self, *, gently: bool) -> None:
-        """Ends every actor; gently lets their engines end by themselves."""
+        """Ends every actor; gently lets their engines end by themselves. Returns when nobody waits for one any more."""
+        self._dismissed = True
         actors = [lane.actor for lane in self._lanes.values()]
-        for place in self._places:
-            place.cancel()
-        await asyncio.gather(*self._places, return_exceptions=True)
         if gently and actors:
             closing = [asyncio.create_task(answer(actor.close.remote())) for actor in actors]
             await asyncio.wait(closing, timeout=_CLOSE_SECONDS)
-            for task in closing:
-                task.cancel()
-            await asyncio.gather(*closing, return_exceptions=True)
+            await _cancelled(closing)
         for actor in actors:
             _kill(actor)
+        employed = [self._places[number] for number in self._lanes]
+        if employed:
+            await asyncio.wait(employed, timeout=_FAREWELL_SECONDS)  # what they wait for fails now
+        await _cancelled(self._places)
 
     def _end_all(self, place: "asyncio.Task[None]") -> None:
         """A place ends only by a fault, which then is everybody's."""
@@ -104,6 +106,8 @@ class Crew(Generic[T]):
             try:
                 await self._employ(lane)
             except ActorLost as loss:
+                if self._dismissed:
+                    return
                 log.warning("lost an actor on %s (%s): its shards are handed out again", lane.place, loss)
                 await self._replace(lane, loss)
             finally:
@@ -141,9 +145,7 @@ class Crew(Generic[T]):
             for task in done:
                 task.result()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _cancelled(tasks)
 
     async def _correspond(self, lane: Lane[T]) -> None:
         replies: list[Reply] = []
@@ -161,6 +163,12 @@ class Crew(Generic[T]):
             if receiver in self._lanes:
                 replies = [reply for to, reply in letters if to == receiver]
                 self._lanes[receiver].actor.deliver.remote(replies)
+
+
+async def _cancelled(tasks: Sequence["asyncio.Task[Any]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _actor(params: DistributeParams, job: Job[T]) -> Any:

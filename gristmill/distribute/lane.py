@@ -39,7 +39,9 @@ class Lane(Generic[T]):
                 await asyncio.wait([*self._at_hand, *([take] if take else [])], return_when=asyncio.FIRST_COMPLETED)
                 if take is not None and take.done():
                     errand, take = take.result(), None
-                    self._at_hand[asyncio.create_task(answer(self.actor.run.remote(errand.shard)))] = errand
+                    task = asyncio.create_task(answer(self.actor.run.remote(errand.shard)))
+                    task.add_done_callback(_has_result)  # looked at also when the crew is dismissed before
+                    self._at_hand[task] = errand
                 if self._settle_finished():
                     await self._board.changed()
         finally:
