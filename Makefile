@@ -35,9 +35,10 @@ format: setup-dev ## let ruff put the code in order
 lock: setup-dev ## resolve requirements/*.in to the pinned lists requirements/*.txt
 	@requirements/lock.sh
 
-reference: setup-dev ## write docs/commands.md and params.schema.json from the program
+reference: setup-dev ## write docs/commands.md and *.schema.json from the program
 	@.venv/bin/python -m gristmill.cli.reference > docs/commands.md
 	@.venv/bin/gristmill schema > params.schema.json
+	@.venv/bin/gristmill schema recipe > recipes.schema.json
 
 graph: setup-dev ## write into dvc.yaml which code each stage depends on, from the imports
 	@.venv/bin/python -m tests.write_graph

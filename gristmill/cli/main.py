@@ -20,6 +20,7 @@ from gristmill.cli import (
     plan,
     preview,
     quarantine,
+    recipes,
     releases,
     report,
     store,
@@ -53,6 +54,7 @@ for group in (
 ):
     group.register(app)
 app.add_typer(journal.app, name="journal")
+app.add_typer(recipes.app, name="recipes")
 app.add_typer(store.app, name="store")
 
 

@@ -58,16 +58,25 @@ def register(app: typer.Typer) -> None:
 
 def preview(
     rows: Annotated[int, typer.Option("-n", "--rows", min=1, max=100, help="How many samples.")] = 5,
+    recipe: Annotated[str | None, typer.Option(help="Another recipe than generate.recipe.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """A few samples through every step, shown with prompts, answers and verdicts."""
     layout = find_workspace()
-    found = look(layout, load_params(layout), rows)
+    found = look(layout, _with_recipe(load_params(layout), recipe), rows)
     if as_json:
         show_json([asdict(each) for each in found])
         return
     for number, each in enumerate(found, 1):
         _show(number, each)
+
+
+def _with_recipe(params: Params, recipe: str | None) -> Params:
+    """The parameters with another recipe; those of the former recipe mean nothing to it."""
+    if recipe in (None, params.generate.recipe):
+        return params
+    changed = params.generate.model_copy(update={"recipe": recipe, "parameters": {}, "inputs": {}})
+    return params.model_copy(update={"generate": changed})
 
 
 def look(layout: Layout, params: Params, rows: int) -> list[Previewed]:

@@ -1,5 +1,6 @@
 """`gristmill report` and `gristmill schema`: a page for people, a JSON Schema for editors."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,7 @@ import typer
 from gristmill.cli.output import AsJson, out, show_json
 from gristmill.layout import find_workspace
 from gristmill.params.root import Params
+from gristmill.recipes.json_schema import recipe_schema
 from gristmill.report.page import write_report
 
 
@@ -29,6 +31,13 @@ def report(
         out.print(f"written: {written}")
 
 
-def schema() -> None:
-    """The JSON Schema of params.yaml, by which editors complete it (params.schema.json)."""
-    show_json(Params.model_json_schema())
+class Described(StrEnum):
+    """A kind of file that has a JSON Schema."""
+
+    PARAMS = "params"
+    RECIPE = "recipe"
+
+
+def schema(of: Annotated[Described, typer.Argument(help="Kind of file.")] = Described.PARAMS) -> None:
+    """The JSON Schema of params.yaml or of a recipe, by which editors complete them (*.schema.json)."""
+    show_json(recipe_schema() if of is Described.RECIPE else Params.model_json_schema())

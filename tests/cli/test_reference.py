@@ -2,8 +2,13 @@
 
 import json
 
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
 from gristmill.cli.reference import reference
 from gristmill.params.root import Params
+from gristmill.recipes.json_schema import recipe_schema
 from tests.closure import ROOT
 
 
@@ -13,6 +18,27 @@ def test_command_reference_is_as_the_program_prints_it():
 
 def test_parameter_schema_is_as_the_model_gives_it():
     assert json.loads((ROOT / "params.schema.json").read_text()) == Params.model_json_schema(), "run `make reference`"
+
+
+def test_recipe_schema_is_as_the_format_gives_it():
+    assert json.loads((ROOT / "recipes.schema.json").read_text()) == recipe_schema(), "run `make reference`"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_recipe_fits_the_schema_and_names_it(path):
+    text = path.read_text()
+    assert text.startswith("# yaml-language-server: $schema=../recipes.schema.json\n")
+    assert [fault.message for fault in Draft202012Validator(recipe_schema()).iter_errors(yaml.safe_load(text))] == []
+
+
+def test_recipe_schema_finds_a_misspelt_key_and_takes_a_parameter_for_a_number():
+    recipe = yaml.safe_load((ROOT / "recipes" / "qa-from-docs.yaml").read_text())
+    validator = Draft202012Validator(recipe_schema())
+    recipe["steps"][1]["sampling"]["max_tokens"] = "$longest"
+    assert validator.is_valid(recipe)
+    assert validator.is_valid({"name": "x", "summary": "A.", "extends": "qa-from-docs", "parameters": {"k": 3}})
+    recipe["steps"][1]["promt"] = "x"
+    assert not validator.is_valid(recipe)
 
 
 def test_every_parameter_is_described():
