@@ -44,7 +44,7 @@ def filter_table(
     specs = _specs(filters, parse_settings(set_ or []), columns)
     result = sift(
         open_table(source),
-        lambda folder: build_chain(FilterParams(filters=specs), Surroundings(Path.cwd(), folder)),
+        lambda folder: build_chain(FilterParams(filters=specs), Surroundings(Path.cwd(), folder, pinned=False)),
         columns,
         target,
     ).as_dict()

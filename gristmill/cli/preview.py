@@ -131,7 +131,9 @@ async def _ask_nothing(request: Request) -> Answered:
 
 def _surroundings(layout: Layout, params: Params) -> Surroundings:
     """Filters that compare a row with all others are left out here, and so nothing is written to the folder."""
-    return Surroundings(layout.root, layout.state / "tmp", recipe_changes(layout.recipes, [params.generate.recipe]))
+    return Surroundings(
+        layout.root, layout.state / "tmp", changes=recipe_changes(layout.recipes, [params.generate.recipe])
+    )
 
 
 def _previewed(sample: PlannedSample, outcome: Outcome, judged: Outcome | None, verdict: str) -> Previewed:

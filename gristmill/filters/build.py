@@ -1,16 +1,18 @@
 """Parameters -> filters. Here alone stands what each filter of the list is made of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any, cast
 
 from gristmill.errors import InputError
+from gristmill.filters.benchmarks import load_benchmarks
 from gristmill.filters.boilerplate import Boilerplate
 from gristmill.filters.by_recipe import ByRecipe, SomeRecipes
 from gristmill.filters.c4 import C4
 from gristmill.filters.chain import Chain, is_set_filter
+from gristmill.filters.contamination import Contamination
 from gristmill.filters.exact_dedup import ExactDedup
 from gristmill.filters.fineweb import Fineweb
 from gristmill.filters.form import Form
@@ -20,8 +22,11 @@ from gristmill.filters.grounding import Grounding
 from gristmill.filters.language import Language
 from gristmill.filters.length import Length
 from gristmill.filters.near_dedup import NearDedup, Release
+from gristmill.filters.pii import pii
+from gristmill.filters.secrets import secrets
 from gristmill.filters.standard import Standard, TextFilter
 from gristmill.filters.verdict import RowFilter, SetFilter
+from gristmill.params.contamination import ContaminationParams
 from gristmill.params.content import (
     BoilerplateParams,
     ExactDedupParams,
@@ -32,7 +37,9 @@ from gristmill.params.content import (
 )
 from gristmill.params.duplicates import NearDedupParams
 from gristmill.params.filters import FilterParams, FilterSpec, changed_for_recipe
+from gristmill.params.private import PiiParams, SecretsParams
 from gristmill.params.published import C4Params, FinewebParams, GopherQualityParams, GopherRepetitionParams
+from gristmill.params.section import Section
 from gristmill.recipes.tree import recipe_content
 
 Published = GopherQualityParams | GopherRepetitionParams | C4Params | FinewebParams
@@ -46,6 +53,8 @@ class Surroundings:
     """Where relative paths in the parameters start."""
     folder: Path
     """A private folder for what must not grow in memory; whoever runs the chain makes and removes it."""
+    pinned: bool = True
+    """Whether files that parameters name must be given with their hash, as the data graph asks for."""
     changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By recipe, what its key `filters` changes; see `recipe_changes`."""
     release: Release = lambda _: None
@@ -112,23 +121,7 @@ def _together(links: Sequence[RowFilter | SetFilter]) -> list[RowFilter | SetFil
 
 def build_filter(spec: FilterSpec, around: Surroundings) -> RowFilter | SetFilter:
     """One filter of the list."""
-    match spec:
-        case LengthParams():
-            return Length(spec)
-        case FormParams():
-            return Form(spec)
-        case BoilerplateParams():
-            return Boilerplate(spec)
-        case LanguageParams():
-            return Language(spec)
-        case GroundingParams():
-            return Grounding(spec)
-        case ExactDedupParams():
-            return ExactDedup()
-        case NearDedupParams():
-            return NearDedup(spec, around.folder / spec.name, around.release)
-        case GopherQualityParams() | GopherRepetitionParams() | C4Params() | FinewebParams():
-            return Standard([published_filter(spec)], spec.column.value)
+    return _MAKERS[type(spec)](spec, around)
 
 
 def published_filter(spec: Published) -> TextFilter:
@@ -142,3 +135,30 @@ def published_filter(spec: Published) -> TextFilter:
             return C4(spec)
         case FinewebParams():
             return Fineweb(spec)
+
+
+def _published(spec: Published, _: Surroundings) -> Standard:
+    return Standard([published_filter(spec)], spec.column.value)
+
+
+def _contamination(spec: ContaminationParams, around: Surroundings) -> Contamination:
+    return Contamination(spec, load_benchmarks(spec, around.root, pinned=around.pinned))
+
+
+_MAKERS: dict[type[Section], Callable[[Any, Surroundings], RowFilter | SetFilter]] = {
+    PiiParams: lambda spec, _: pii(spec),
+    SecretsParams: lambda spec, _: secrets(spec),
+    LengthParams: lambda spec, _: Length(spec),
+    FormParams: lambda spec, _: Form(spec),
+    BoilerplateParams: lambda spec, _: Boilerplate(spec),
+    GopherQualityParams: _published,
+    GopherRepetitionParams: _published,
+    C4Params: _published,
+    FinewebParams: _published,
+    LanguageParams: lambda spec, _: Language(spec),
+    GroundingParams: lambda spec, _: Grounding(spec),
+    ContaminationParams: _contamination,
+    ExactDedupParams: lambda _, __: ExactDedup(),
+    NearDedupParams: lambda spec, around: NearDedup(spec, around.folder / spec.name, around.release),
+}
+"""What each section of the list becomes."""

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from gristmill.errors import InputError, Problem, ProblemsError
+from gristmill.params.contamination import ContaminationParams
 from gristmill.params.content import (
     BoilerplateParams,
     ExactDedupParams,
@@ -19,11 +20,15 @@ from gristmill.params.content import (
 )
 from gristmill.params.duplicates import NearDedupParams
 from gristmill.params.load import parse
+from gristmill.params.private import PiiParams, SecretsParams
 from gristmill.params.published import C4Params, FinewebParams, GopherQualityParams, GopherRepetitionParams
 from gristmill.params.section import Section
 
 FilterSpec = Annotated[
-    LengthParams
+    PiiParams
+    | ContaminationParams
+    | SecretsParams
+    | LengthParams
     | FormParams
     | BoilerplateParams
     | GopherQualityParams
@@ -41,6 +46,8 @@ FilterSpec = Annotated[
 def _usual_filters() -> list[FilterSpec]:
     """What a grounded question and answer goes through. Duplicates last: a refused row must not hide a good one."""
     return [
+        PiiParams(),
+        SecretsParams(),
         LengthParams(),
         FormParams(),
         BoilerplateParams(),

@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
+from gristmill.params.private import PrivacyParams
 from gristmill.params.section import Section
 
 
@@ -134,6 +135,8 @@ class IngestParams(Section):
     """Where seeds come from, in this order."""
     passages: Passages = Passages()
     """How documents are cut."""
+    privacy: PrivacyParams = PrivacyParams()
+    """Personal data and secrets, before a model sees them."""
     max_line_bytes: int = Field(default=16 << 20, ge=1024)
     """A longer line of a JSONL or CSV file is rejected."""
     max_document_bytes: int = Field(default=64 << 20, ge=1024)

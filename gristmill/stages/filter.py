@@ -48,7 +48,7 @@ def chain_of(layout: Layout, folder: Path) -> Chain:
     """The chain that params.yaml and the recipe ask for; `folder` is private to it."""
     recipes = [load_section(GenerateParams, layout.params, "generate").recipe]
     changes = recipe_changes(layout.recipes, recipes)
-    around = Surroundings(layout.root, folder, changes, lambda spill: _release(layout, spill))
+    around = Surroundings(layout.root, folder, changes=changes, release=lambda spill: _release(layout, spill))
     return build_chain(load_section(FilterParams, layout.params, "filter"), around)
 
 

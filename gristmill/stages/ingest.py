@@ -30,6 +30,7 @@ from gristmill.seeds.document import Document, Found, Reading
 from gristmill.seeds.formats import read_documents
 from gristmill.seeds.passages import Passage, prose_share, split
 from gristmill.seeds.pinned import PinnedSource, opened, pinned_sources, verify
+from gristmill.seeds.privacy import Guard
 from gristmill.seeds.recognise import named_format
 from gristmill.seeds.sources import read_lock
 from gristmill.seeds.spill import Candidate, Origin, SeedSpill
@@ -57,10 +58,10 @@ def run(layout: Layout) -> None:
         stage.progress.unit = "documents"
         stage.progress.total = _documents_expected(sources)
         with closing(SeedSpill(folder / "seeds.sqlite")) as seeds:
-            mill = _Mill(ingest, stage, seeds)
+            mill = _Mill(ingest, stage, seeds, Guard(ingest.privacy))
             counts = [mill.take(pinned, _found(pinned, ingest, layout, store, folder)) for pinned in sources]
             mill.write_seeds()
-        stage.used(sources=counts, **_python_docs(sources))
+        stage.used(sources=counts, private=mill.guard.facts(), **_python_docs(sources))
 
 
 @dataclass
@@ -70,6 +71,7 @@ class _Mill:
     ingest: IngestParams
     stage: StageRun
     seeds: SeedSpill
+    guard: Guard
     refused: Counter[str] = field(default_factory=Counter)
     examples: list[Refusal] = field(default_factory=list)
 
@@ -79,7 +81,8 @@ class _Mill:
         self.stage.ledger("passages")
         before = ledger.out
         passages = seeds = 0
-        for found in documents:
+        for raw in documents:
+            found = self.guard.treat(pinned.source.name, raw)
             ledger.entered += 1
             self.stage.progress.advance(1)
             if isinstance(found, Refusal):

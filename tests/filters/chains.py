@@ -6,11 +6,11 @@ from tests.closure import ROOT
 from tests.samples import batch_of
 
 
-def chain_of(*filters, folder=ROOT, changes=None):
+def chain_of(*filters, folder=ROOT, changes=None, root=ROOT):
     """The chain of these filters: names, or mappings with a name and settings."""
     entries = [{"name": each} if isinstance(each, str) else each for each in filters]
     params = FilterParams.model_validate({"filters": entries} if entries else {})
-    return build_chain(params, Surroundings(ROOT, folder, changes or {}))
+    return build_chain(params, Surroundings(root, folder, changes=changes or {}))
 
 
 def reasons(chain, rows):

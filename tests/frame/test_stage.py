@@ -95,7 +95,7 @@ def test_rejects_hold_no_personal_data_and_no_secrets(layout):
 
     part = next((layout.data(Stage.FILTER) / "rejected").glob("*.parquet"))
     row = pq.read_table(part, schema=REJECT).to_pylist()[0]
-    assert row["text"] == "write to [email], [secret], key [aws-key], card [card]"
+    assert row["text"] == "write to [email], password: [secret], key [aws-key], card [card]"
     assert row["value"] == "from [email]"
 
 

@@ -159,13 +159,14 @@ def test_ingest_five_formats_books_and_rejects_name_everything_that_was_refused(
             },
         ],
         "used": {
+            "private": {},
             "sources": [
                 {"name": "rows", "files": 3, "documents": 4, "passages": 4, "seeds": 3},
                 {"name": "tables", "files": 1, "documents": 2, "passages": 2, "seeds": 1},
                 {"name": "columns", "files": 2, "documents": 1, "passages": 1, "seeds": 1},
                 {"name": "texts", "files": 2, "documents": 1, "passages": 1, "seeds": 0},
                 {"name": "guide", "files": 1, "documents": 1, "passages": 1, "seeds": 1},
-            ]
+            ],
         },
     }
     assert rejected(layout) == [
