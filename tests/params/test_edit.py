@@ -34,7 +34,7 @@ def test_edit_finds_an_entry_of_a_list_by_its_name(params):
     lines = edit_parameters(params, {"filter.filters.length.max_response_words": 9})
 
     assert lines == ["filter.filters.length.max_response_words: 60 -> 9"]
-    assert yaml.safe_load(params.read_text())["filter"]["filters"][0]["max_response_words"] == 9
+    assert yaml.safe_load(params.read_text())["filter"]["filters"][2]["max_response_words"] == 9
 
 
 def test_edit_of_an_entry_that_is_not_there_is_refused(params):
