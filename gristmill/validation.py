@@ -85,12 +85,20 @@ def _check_engine(layout: Layout, params: Params) -> None:
 
 
 def _check_actors(params: Params) -> None:
-    """Raises InputError when this machine, where it is the whole cluster, has no room for the actors."""
+    """Raises InputError when the actors cannot be had: where this machine is the whole cluster, it must have room."""
     wanted = params.engine.distribute
     if wanted is None:
         return
     if importlib.util.find_spec("ray") is None:
         raise InputError("Ray is not installed", where="params.yaml: engine.distribute", do="run `make setup`")
+    limits = params.budget.model_dump(exclude={"days"}, exclude_none=True)
+    if limits:
+        raise InputError(
+            f"{', '.join(limits)} limited, and engine.distribute set: a budget cannot be kept over several actors",
+            where="params.yaml: budget",
+            expected="one of the two",
+            do="set engine.distribute to null, or the limits of the budget",
+        )
     if wanted.address is not None:
         return
     there = {"CPUs": os.cpu_count() or 1, "GPUs": len(list(Path("/proc/driver/nvidia/gpus").glob("*")))}

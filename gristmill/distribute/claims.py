@@ -9,6 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from gristmill.distribute.parcels import Parcel, Reply, Want
+from gristmill.engine.account import Cost
 from gristmill.engine.asker import holds
 from gristmill.engine.journal import Journal
 from gristmill.engine.quarantine import Convicts
@@ -32,8 +33,7 @@ class Desk:
         self._quarantine = quarantine
         self._context = context
         self._claims: dict[bytes, _Claim] = {}
-        self.asked = 0
-        self.asked_completion_tokens = 0
+        self.paid = Cost()
         self.from_journal = 0
 
     def receive(self, sender: int, parcel: Parcel) -> list[Letter]:
@@ -44,8 +44,7 @@ class Desk:
         letters: list[Letter] = []
         for entry in parcel.entries:
             self._journal.append(entry.key, entry.content, entry.answer, entry.recipe, entry.answered_at)
-            self.asked += 1
-            self.asked_completion_tokens += entry.answer.completion_tokens
+            self.paid.add(entry.answer)
             letters += self._answered(entry.key, entry.answer)
         for convicted in parcel.convicted:
             self._quarantine.add(convicted.request, convicted.model_id, convicted.engine)

@@ -8,7 +8,8 @@ one process.
 import asyncio
 import time
 from collections.abc import Callable, Iterable
-from typing import Generic, TypeVar
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
 
 from gristmill.distribute.claims import Desk
 from gristmill.distribute.cluster import Cluster
@@ -21,6 +22,7 @@ from gristmill.engine.journal import Journal
 from gristmill.engine.protocol import Engine
 from gristmill.engine.quarantine import Quarantine
 from gristmill.params.distribute import DistributeParams
+from gristmill.params.journal import CostParams
 from gristmill.recipes.outcome import Outcome
 from gristmill.recipes.request import NotAnswered
 
@@ -36,13 +38,14 @@ def run_distributed(
     *,
     journal: Journal,
     engine: Engine,
-) -> dict[str, float]:
+    prices: CostParams,
+) -> dict[str, Any]:
     """Walks all rows and gives the run's figures; `advance` hears of finished rows and their output tokens.
 
     `engine` is never started here: it tells who answers. Raises what `run_samples` raises, and GristmillError when Ray
     or its actors cannot do their part; what was answered stays in the journal.
     """
-    return asyncio.run(_Driver(work, params, journal, engine, advance).run(rows, emit))
+    return asyncio.run(_Driver(work, params, journal, engine, advance).run(rows, emit, prices))
 
 
 class _Driver(Generic[T]):
@@ -64,11 +67,11 @@ class _Driver(Generic[T]):
         self._desk = Desk(journal, quarantine, engine.context)
         self._crew: Crew[T] = Crew(_job(work, params, engine, quarantine.keys()), params, self._desk, advance)
         self._cluster = Cluster(params, work.layout.state / "logs" / "ray")
-        self._assembled = False
+        self._assembled_at: float | None = None
         self._from_journal = 0
         self._began = time.monotonic()
 
-    async def run(self, rows: Iterable[T], emit: Callable[[T, Outcome], None]) -> dict[str, float]:
+    async def run(self, rows: Iterable[T], emit: Callable[[T, Outcome], None], prices: CostParams) -> dict[str, Any]:
         """Walks all rows."""
 
         def emit_all(shard: Shard[T], outcomes: list[Outcome]) -> None:
@@ -79,9 +82,9 @@ class _Driver(Generic[T]):
         try:
             await drive(shards(iter(rows), self._params.shard_seeds), self._settle, emit_all, 2 * self._params.actors)
             finished = True
+            return self._figures(prices)
         finally:
             await self._disband(finished)
-        return self._figures()
 
     async def _settle(self, shard: Shard[T]) -> list[Outcome]:
         """The shard's outcomes, in order: from the journal where it has all answers, else from an actor."""
@@ -103,13 +106,13 @@ class _Driver(Generic[T]):
         return outcome
 
     def _assemble(self) -> None:
-        if not self._assembled:
-            self._assembled = True
+        if self._assembled_at is None:
+            self._assembled_at = time.monotonic()
             self._cluster.start()
             self._crew.assemble()
 
     async def _disband(self, finished: bool) -> None:
-        if not self._assembled:
+        if self._assembled_at is None:
             return
         try:
             await self._crew.dismiss(gently=finished)
@@ -118,16 +121,22 @@ class _Driver(Generic[T]):
                 self._cluster.keep_logs()
             self._cluster.stop()
 
-    def _figures(self) -> dict[str, float]:
-        """As `Asker.figures`, over all actors."""
-        seconds = time.monotonic() - self._began - self._crew.engine_start_seconds
+    def _figures(self, prices: CostParams) -> dict[str, Any]:
+        """As `Asker.figures`, over all actors. Their GPUs are paid for from the first shard on."""
+        now, starting, actors = time.monotonic(), self._crew.engine_start_seconds, self._params.actors
+        seconds = max(now - self._began - starting, 1e-9)
+        held = now - self._assembled_at if self._assembled_at is not None else 0.0
+        paid = replace(self._desk.paid, gpu_seconds=held * self._params.gpus_per_actor * actors)
         return {
-            "requests_asked": self._desk.asked,
+            "requests_asked": paid.requests,
             "requests_from_journal": self._from_journal + self._desk.from_journal,
-            "engine_start_seconds": self._crew.engine_start_seconds,
+            "engine_start_seconds": starting,
             "asking_seconds": round(seconds, 3),
-            "tokens_per_s": round(self._desk.asked_completion_tokens / max(seconds, 1e-9), 1),
-            "actors": self._params.actors,
+            "tokens_per_s": round(paid.completion_tokens / seconds, 1),
+            "engine_busy_share": round(paid.engine_seconds / (seconds * actors), 4),
+            "prefix_cache_hit_share": round(paid.cached_tokens / max(paid.prompt_tokens, 1), 4),
+            "paid_by_this_run": paid.figures(prices),
+            "actors": actors,
             "actors_lost": self._crew.lost,
         }
 

@@ -56,7 +56,16 @@ def run_work(
 
         if budget.bounded:
             raise _not_kept()
-        return run_distributed(rows, work, work.engine.distribute, emit, advance, journal=journal, engine=engine)
+        return run_distributed(
+            rows,
+            work,
+            work.engine.distribute,
+            emit,
+            advance,
+            journal=journal,
+            engine=engine,
+            prices=budget.prices,
+        )
     walk = work.compile(work.layout.recipes, *work.arguments)
 
     async def finish(row: T, ask: Asker) -> Outcome:

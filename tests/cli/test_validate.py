@@ -142,3 +142,7 @@ def test_validate_tells_what_actors_cannot_have(clone):
     change(clone, engine={"distribute": {"kind": "ray", "cpus_per_actor": 0, "gpus_per_actor": 1, "actors": 500}})
     done = validate(clone)
     assert "500 actors with 1 GPUs each need 500" in done.stdout + done.stderr
+
+    change(clone, engine={"distribute": {"kind": "ray"}}, budget={"tokens": 1000})
+    done = validate(clone)
+    assert "tokens limited, and engine.distribute set" in done.stdout + done.stderr

@@ -37,7 +37,7 @@ def answers(key: bytes) -> Parcel:
 def test_wanted_answer_that_is_recorded_is_given(journal: Journal, desk: Desk) -> None:
     journal.append(KEY, b"[]", ANSWER)
     assert desk.receive(0, wants(KEY)) == [(0, Reply(KEY, ANSWER))]
-    assert (desk.asked, desk.from_journal) == (0, 1)
+    assert (desk.paid.requests, desk.from_journal) == (0, 1)
 
 
 def test_second_actor_waits_for_the_answer_of_the_first(journal: Journal, desk: Desk) -> None:
@@ -45,7 +45,7 @@ def test_second_actor_waits_for_the_answer_of_the_first(journal: Journal, desk: 
     assert desk.receive(1, wants(KEY)) == []
     assert desk.receive(0, answers(KEY)) == [(1, Reply(KEY, ANSWER))]
     assert journal.get(KEY) == ANSWER
-    assert desk.asked == 1
+    assert desk.paid.requests == 1
 
 
 def test_claim_of_a_lost_actor_passes_to_who_waits(desk: Desk) -> None:

@@ -19,12 +19,12 @@ pytestmark = [pytest.mark.system, pytest.mark.engine, pytest.mark.timeout(900)]
 ENGINE = {"kind": "vllm", "script": None, "kv_cache_gib": 1, "max_in_flight": 16}
 RECIPE = """
 name: mine
-summary: A sentence, and a question on it.
+summary: Two answers from a few.
 inputs: [passage]
 steps:
-  - {name: sentence, prompt: "{{ passage }} It is", sampling: {max_tokens: 12}}
-  - {name: question, prompt: "Text: {{ sentence }}\\nQuestion:", sampling: {max_tokens: 12}}
-output: {prompt: "{{ question }}", response: "{{ sentence }}"}
+  - {name: first, prompt: "{{ passage }} Is it so?", choice: "['Yes.', 'No.', 'Perhaps.']"}
+  - {name: second, prompt: "{{ passage }} {{ first }} Are you sure?", choice: "['Quite.', 'Hardly.', 'Never.']"}
+output: {prompt: "{{ first }}", response: "{{ second }}"}
 """
 
 
