@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import typer
 
 from gristmill.cli.output import AsJson, out, show_json, show_rows
+from gristmill.cli.projection import checked, remember
 from gristmill.engine.asker import LookUp
 from gristmill.engine.budget import prompt_tokens, spent, used
 from gristmill.engine.build import build_engine
@@ -59,9 +60,12 @@ def plan(as_json: AsJson = False) -> None:
     stale = status(layout)
     rows = [{"stage": stage.value, "state": _state(stale.get(stage, []))} for stage in Stage]
     forecast = forecast_generate(layout, params)
-    limits = budget_rows(layout, params)
+    limits, last = budget_rows(layout, params), checked(layout)
+    if forecast:
+        remember(layout, asdict(forecast))
     if as_json:
-        show_json({"stages": rows, "generate": asdict(forecast) if forecast else None, "budget": limits})
+        generate = asdict(forecast) if forecast else None
+        show_json({"stages": rows, "generate": generate, "budget": limits, "last_projection": last})
         return
     show_rows([{**row, "state": _shortened(row["state"])} for row in rows], as_json=False, title="stages")
     if forecast is None:
@@ -69,6 +73,8 @@ def plan(as_json: AsJson = False) -> None:
         return
     figures = [{"generate": name.replace("_", " "), "count": count} for name, count in asdict(forecast).items()]
     show_rows(figures, as_json=False, title="\nwhat generate would ask (open: upper bounds)")
+    if last:
+        show_rows(last, as_json=False, title="\nthe last plan against the run that followed")
     if limits:
         show_rows(limits, as_json=False, title="\nbudget, generate and judge together")
 

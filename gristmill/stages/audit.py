@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.audit.bias import bias_of
-from gristmill.audit.cost import Tokens, cost_of
+from gristmill.audit.cost import Kept, Tokens, cost_of
 from gristmill.audit.diversity import WordSample, distinct_2, ratio, types_at
 from gristmill.audit.funnel import IN_PARENT, SAMPLES, Funnel, funnel_of
 from gristmill.audit.plots import write_plots
@@ -52,7 +52,9 @@ def run(layout: Layout) -> None:
         diversity = _diversity(seeds.words, parts)
         bias = {name: bias_of(seeds.texts.kept(), part.texts.kept()) for name, part in (("new", new), ("whole", whole))}
         tokens = {stage.value: _tokens(books[stage]) for stage in _ASKING}
-        cost = cost_of(tokens, funnel.accepted, load_section(CostParams, layout.params, "cost"))
+        kept = Kept(new.tally.rows, new.tally.tokens)
+        prices = load_section(CostParams, layout.params, "cost")
+        cost = cost_of(tokens, funnel.accepted, prices, kept, _recipes(books))
         _write(run.folder / "measures.json", _measures(funnel, parts, diversity, cost, health, bias))
         _write(run.folder / "verdict.json", verdict_of(funnel, whole.tally.summary(), diversity, health, bias["new"]))
         write_plots(run.folder / "plots", funnel, whole.tally)
@@ -102,7 +104,7 @@ def _refusals(layout: Layout) -> Iterator[tuple[str, str]]:
 
 
 def _count(run: StageRun, params: AuditParams, parent_rows: int) -> tuple[_Part, _Part]:
-    """Counts the new part and the whole; the parent's rows come first in data/compose."""
+    """Counts the new part (what was generated) and the whole; the parent's rows come first in data/compose."""
     source = run.layout.data(Stage.COMPOSE)
     ledger = run.ledger("rows")
     new, whole = (
@@ -111,7 +113,7 @@ def _count(run: StageRun, params: AuditParams, parent_rows: int) -> tuple[_Part,
     run.progress.total = count_rows(source)
     for number, row in enumerate(read_rows(source, _COUNTED)):
         whole.add(row)
-        if number >= parent_rows:
+        if number >= parent_rows and row["depth"]:
             new.add(row)
         ledger.entered += 1
         ledger.out += 1
@@ -149,6 +151,14 @@ def _diversity(seeds: WordSample, parts: Mapping[str, Tally]) -> dict[str, Any]:
             for name, (t, d) in measured.items()
         },
     }
+
+
+def _recipes(books: Mapping[Stage, Mapping[str, Any]]) -> dict[str, str]:
+    """The recipe that `generate` walked, and the rubric of `judge`."""
+    named = {
+        stage.value: books[stage]["used"].get(key) for stage, key in zip(_ASKING, ("recipe", "rubric"), strict=True)
+    }
+    return {stage: name for stage, name in named.items() if name}
 
 
 def _tokens(books: Mapping[str, Any]) -> Tokens:

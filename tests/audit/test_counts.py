@@ -2,7 +2,7 @@
 
 import pytest
 
-from gristmill.audit.cost import Tokens, cost_of
+from gristmill.audit.cost import Kept, Tokens, cost_of
 from gristmill.audit.diversity import WordSample
 from gristmill.audit.funnel import Loss, funnel_of
 from gristmill.audit.tally import Tally, bin_of
@@ -89,13 +89,22 @@ def test_bin_of_gives_the_lower_bound(count, low):
 def test_cost_bears_all_tokens_on_the_accepted_rows():
     prices = CostParams(usd_per_million_prompt_tokens=2, usd_per_million_completion_tokens=10)
 
-    cost = cost_of({"generate": Tokens(900_000, 100_000), "judge": Tokens(100_000, 0)}, 50, prices)
+    cost = cost_of(
+        {"generate": Tokens(900_000, 100_000), "judge": Tokens(100_000, 0)},
+        50,
+        prices,
+        Kept(40, 2_000),
+        {"generate": "qa"},
+    )
 
     assert cost["stages"]["generate"] == {"prompt_tokens": 900_000, "completion_tokens": 100_000, "usd": 2.8}
     assert cost["total"]["usd"] == 3.0
     assert cost["usd_per_accepted_row"] == 0.06
     assert cost["tokens_per_accepted_row"] == 22_000
+    assert cost["recipes"] == {"qa": cost["stages"]["generate"]}
+    assert (cost["usd_per_kept_row"], cost["tokens_per_1000_kept_tokens"]) == (0.075, 550_000)
+    assert cost["usd_per_1000_kept_tokens"] == 1.5
 
 
 def test_cost_without_accepted_rows_is_not_a_number():
-    assert cost_of({"generate": Tokens(5, 5)}, 0, CostParams())["usd_per_accepted_row"] is None
+    assert cost_of({"generate": Tokens(5, 5)}, 0, CostParams(), Kept(0, 0), {})["usd_per_accepted_row"] is None
