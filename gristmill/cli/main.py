@@ -12,6 +12,7 @@ from gristmill.cli import (
     audit,
     doctor,
     explain,
+    export,
     filter,  # noqa: A004
     graph,
     journal,
@@ -44,6 +45,7 @@ for group in (
     plan,
     filter,
     explain,
+    export,
     quarantine,
     report,
     audit,
