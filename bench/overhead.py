@@ -5,8 +5,9 @@
     python -m bench.overhead --engine openai --delay-ms 500     20,480 rows, each answer half a second away
     python -m bench.overhead --quick                            a tenth of the rows
 
-The recipe is bench/recipes/qa-json.yaml, lighter than qa-from-docs: one chat request for each passage, answered with
-one JSON object (question and answer) that is validated against its schema. Passages have 300 tokens, all different.
+The scripted engine runs qa-from-docs over real passages of about 300 tokens of the Python documentation, two draws of
+each as params.yaml has it; the `answerer` module answers. Over HTTP (and with `--recipe qa-json`) the recipe is
+bench/recipes/qa-json.yaml: one chat request for each passage, one JSON object back, validated against its schema.
 The journal is on and cold, Parquet is written, books are kept; making the seeds and starting Python are left out. The
 endpoint (tests/engine/endpoint.py) is a process of its own that shares the machine; its constraint check is part of
 the time.
@@ -19,16 +20,18 @@ and what is left of the whole (the engine loop, the stage's frame).
 
 import argparse
 import asyncio
+import itertools
 import json
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from pydoc_data.topics import topics
 from typing import Any
 
 import yaml
 
+from gristmill.engine import answerer
 from gristmill.engine.journal import open_journal
 from gristmill.frame.parquet import PartWriter
 from gristmill.identity import text_hash
@@ -40,11 +43,17 @@ from gristmill.recipes.request import Answer, Answered, Request, request_key
 from gristmill.recipes.rows import sample_rows, shared_columns
 from gristmill.schema import SAMPLE, SEED
 from gristmill.stages import generate
+from gristmill.text import estimate_tokens
 from tests.engine.endpoint import Running
 
-RECIPE = Path(__file__).parent / "recipes" / "qa-json.yaml"
+ROOT = Path(__file__).parents[1]
+QA_JSON, QA_FROM_DOCS = "qa-json", "qa-from-docs"
+RECIPES = {QA_JSON: ROOT / "bench" / "recipes" / "qa-json.yaml", QA_FROM_DOCS: ROOT / "recipes" / "qa-from-docs.yaml"}
+DRAWS = {QA_JSON: 1, QA_FROM_DOCS: 2}
+SCRIPTS = {QA_JSON: "bench.overhead:answer", QA_FROM_DOCS: None}
 PASSAGE_WORDS = 230
 """Of English prose with its marks: about 300 tokens."""
+PASSAGE_TOKENS = (240, 340)
 ANSWER = json.dumps(
     {
         "question": "Which names does a class definition bind in the scope where it stands?",
@@ -57,6 +66,7 @@ def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engine", choices=["scripted", "openai"], default="scripted")
+    parser.add_argument("--recipe", choices=sorted(RECIPES), default=QA_FROM_DOCS, help="for the scripted engine")
     parser.add_argument("--rows", type=int)
     parser.add_argument("--delay-ms", type=float, default=0.0, help="how long the endpoint takes for an answer")
     parser.add_argument("--in-flight", type=int, default=128)
@@ -64,11 +74,12 @@ def main() -> None:
     given = parser.parse_args()
     rows = given.rows or (20_480 if given.delay_ms else 20_000) // (10 if given.quick else 1)
     with tempfile.TemporaryDirectory(prefix="gristmill-bench-") as folder:
-        layout = workspace(Path(folder), rows)
+        recipe = QA_JSON if given.engine == "openai" else given.recipe
+        layout = workspace(Path(folder), rows, recipe)
         if given.engine == "openai":
             print(json.dumps(over_http(layout, rows, given.delay_ms, given.in_flight)))
         else:
-            print(json.dumps(scripted(layout, rows, given.in_flight)))
+            print(json.dumps(scripted(layout, rows, given.in_flight, recipe)))
 
 
 def over_http(layout: Layout, rows: int, delay_ms: float, in_flight: int) -> dict[str, Any]:
@@ -82,11 +93,11 @@ def over_http(layout: Layout, rows: int, delay_ms: float, in_flight: int) -> dic
     return {**found, "delay_ms": delay_ms, "ideal_rows_per_s": in_flight / delay_ms * 1000} if delay_ms else found
 
 
-def scripted(layout: Layout, rows: int, in_flight: int) -> dict[str, Any]:
+def scripted(layout: Layout, rows: int, in_flight: int, recipe: str) -> dict[str, Any]:
     """The stage with the scripted engine, and its parts alone."""
-    write_params(layout, in_flight, kind="scripted", script="bench.overhead:answer")
-    found = stage(layout, rows, in_flight)
-    seconds = parts(layout)
+    write_params(layout, in_flight, recipe, kind="scripted", script=SCRIPTS[recipe])
+    found = {"recipe": recipe, **stage(layout, rows, in_flight)}
+    seconds = parts(layout, recipe)
     seconds["rest"] = rows / found["rows_per_s"] - sum(seconds.values())
     by_part = {name: round(value / rows * 1e6, 1) for name, value in seconds.items()}
     return {"engine": "scripted", **found, "us_per_row_by_part": by_part}
@@ -106,18 +117,18 @@ def answer(_: Request) -> str:
     return ANSWER
 
 
-def parts(layout: Layout) -> dict[str, float]:
-    """Seconds of each part of the stage, run alone over all rows."""
-    program = recipe_program(layout.recipes, "qa-json", 1)
+def parts(layout: Layout, recipe: str) -> dict[str, float]:
+    """Seconds of each part of the stage, run alone over all rows; samples that were refused are not written."""
+    program = recipe_program(layout.recipes, recipe, 1)
     columns = shared_columns(program, "bench", "1")
     plan: list[PlannedSample] = []
     outcomes: list[Outcome] = []
     requests: list[Request] = []
-    given = Answered("0" * 32, Answer(ANSWER, "stop", 330, 40, 0, "scripted/1"))
+    script = answer if SCRIPTS[recipe] else answerer.answer
 
     async def ask(request: Request) -> Answered:
         requests.append(request)
-        return given
+        return Answered("0" * 32, Answer(script(request), "stop", 330, 40, 0, "scripted/1"))
 
     async def walk() -> None:
         for sample in plan:
@@ -129,7 +140,7 @@ def parts(layout: Layout) -> dict[str, float]:
                 content = request.content("bench@1")
                 key = request_key(content)
                 if journal.get(key) is None:
-                    journal.append(key, content, given.answer)
+                    journal.append(key, content, Answer(ANSWER, "stop", 330, 40, 0, "scripted/1"))
 
     def write() -> None:
         with PartWriter(layout.root / "parts" / "rows", SAMPLE) as out:
@@ -137,7 +148,7 @@ def parts(layout: Layout) -> dict[str, float]:
                 for row in sample_rows(sample, outcome, program, columns):
                     out.append(row)
 
-    quota = read_quota(layout.quota_lock, "qa-json")
+    quota = read_quota(layout.quota_lock, recipe)
     return {
         "seeds": timed(lambda: plan.extend(planned_samples(layout.data(Stage.INGEST), quota))),
         "render_and_program": timed(lambda: asyncio.run(walk())),
@@ -146,19 +157,41 @@ def parts(layout: Layout) -> dict[str, float]:
     }
 
 
-def workspace(root: Path, rows: int) -> Layout:
-    """A folder with so many seeds, the recipe and its quota."""
+def workspace(root: Path, rows: int, recipe: str = QA_JSON) -> Layout:
+    """A folder with the seeds for so many rows, the recipe and its quota."""
     layout = Layout(root)
     (root / "recipes").mkdir()
-    (root / "recipes" / RECIPE.name).write_text(RECIPE.read_text())
+    (root / "recipes" / f"{recipe}.yaml").write_text(RECIPES[recipe].read_text())
     layout.quota_lock.parent.mkdir()
-    layout.quota_lock.write_text(json.dumps({"version": 1, "recipes": {"qa-json": {"seeds": rows, "draws": 1}}}))
-    words = " ".join(topics.values()).split()
+    seeds, draws = rows // DRAWS[recipe], DRAWS[recipe]
+    layout.quota_lock.write_text(json.dumps({"version": 1, "recipes": {recipe: {"seeds": seeds, "draws": draws}}}))
+    passages = words() if recipe == QA_JSON else paragraphs()
     with PartWriter(layout.data(Stage.INGEST), SEED) as out:
-        for number in range(rows):
-            start = number * 37 % (len(words) - PASSAGE_WORDS)
-            out.append(seed(f"Passage {number}. {' '.join(words[start : start + PASSAGE_WORDS])}"))
+        for text in itertools.islice(passages, seeds):
+            out.append(seed(text))
     return layout
+
+
+def words() -> Iterator[str]:
+    """Passages of running words, all different, without end."""
+    found = " ".join(topics.values()).split()
+    for number in itertools.count():
+        start = number * 37 % (len(found) - PASSAGE_WORDS)
+        yield f"Passage {number}. {' '.join(found[start : start + PASSAGE_WORDS])}"
+
+
+def paragraphs() -> Iterator[str]:
+    """Passages of whole paragraphs, about 300 tokens each, all different by their first line, without end."""
+    found: list[str] = []
+    passage: list[str] = []
+    for paragraph in (each for name in sorted(topics) for each in topics[name].split("\n\n") if each.strip()):
+        if passage and estimate_tokens("\n\n".join([*passage, paragraph])) > PASSAGE_TOKENS[1]:
+            found.append("\n\n".join(passage))
+            passage = []
+        passage.append(paragraph)
+    fit = [text for text in found if estimate_tokens(text) >= PASSAGE_TOKENS[0]]
+    for number in itertools.count():
+        yield f"Passage {number}.\n\n{fit[number % len(fit)]}"
 
 
 def seed(text: str) -> dict[str, Any]:
@@ -167,10 +200,10 @@ def seed(text: str) -> dict[str, Any]:
     return {"seed_id": text_hash(text), "text": text, "title": None, "tokens": 300, "depth": 0, "origins": [origin]}
 
 
-def write_params(layout: Layout, in_flight: int, **engine: Any) -> None:
+def write_params(layout: Layout, in_flight: int, recipe: str = QA_JSON, **engine: Any) -> None:
     """params.yaml for the one stage."""
     params = {
-        "generate": {"recipe": "qa-json", "attempts": 1},
+        "generate": {"recipe": recipe, "attempts": 1},
         "model": {"name": "tiny", "revision": "bench"},
         "engine": {"max_in_flight": in_flight, **engine},
     }

@@ -18,6 +18,7 @@ from itertools import pairwise
 
 Span = tuple[int, int]
 
+_VISIBLE = re.compile(r"\S")
 _PARAGRAPH_BREAK = re.compile(r"\n(?:[ \t]*\n)+")
 _LINE_START = re.compile(r"\n(?=[ \t]*(?:[*•+-] |\d{1,3}[.)] |[a-z][.)] |#{1,6} |>>> |\.\.\. |\|))")
 _END = re.compile(r"""[.!?…]+["'”’»)\]}*_`]*(?=\s)|[。！？]["”’」』）]*""")
@@ -85,8 +86,13 @@ def paragraph_spans(text: str) -> list[Span]:
     The indentation of a paragraph's first line belongs to it.
     """
     borders = [(0, 0), *(match.span() for match in _PARAGRAPH_BREAK.finditer(text)), (len(text), len(text))]
-    spans = [(_line_start(text, a), b) for (_, a), (b, _) in pairwise(borders)]
-    return [(start, start + len(text[start:end].rstrip())) for start, end in spans if text[start:end].strip()]
+    spans = []
+    for (_, begin), (end, _) in pairwise(borders):
+        visible = _VISIBLE.search(text, begin, end)
+        if visible:
+            start = max(begin, text.rfind("\n", begin, visible.start()) + 1)
+            spans.append((start, start + len(text[start:end].rstrip())))
+    return spans
 
 
 def words(text: str) -> list[str]:
@@ -153,12 +159,6 @@ def _piece_tokens(match: re.Match[str]) -> int:
             return 3
         case _:
             return 1
-
-
-def _line_start(text: str, start: int) -> int:
-    """`start` moved to the beginning of the first line that is not blank, its indentation included."""
-    first = start + len(text[start:]) - len(text[start:].lstrip())
-    return max(start, text.rfind("\n", 0, first) + 1)
 
 
 def _sentences_within(text: str, paragraph: Span) -> Iterator[Span]:

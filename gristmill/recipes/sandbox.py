@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, meta, nodes
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gristmill.errors import InputError
@@ -49,19 +50,26 @@ def compile_template(source: str, known: Collection[str], where: str) -> Render:
         first, *rest = alone[1].split(".")
         return lambda values: str(_follow(values[first], rest)).strip()
     template = _SANDBOX.from_string(source)
-    return lambda values: template.render(values).strip()
+    context = _contexts(source, template.blocks)
+    root = template.root_render_func
+    return lambda values: "".join(root(context(values))).strip()
 
 
 def compile_expression(source: str, known: Collection[str], where: str) -> Evaluate:
     """A function from values to the expression's value. Raises InputError with `where` when it cannot be."""
     _check("{% set _value = (" + source + "\n) %}", known, where, source)
     try:
-        expression = _SANDBOX.compile_expression(source, undefined_to_none=False)
+        template = _SANDBOX.from_string("{% set result = (" + source + "\n) %}")
     except TemplateSyntaxError as error:
         raise _syntax(error, where, source) from None
+    context = _contexts(source, {})
+    root = template.root_render_func
 
     def evaluate(values: Mapping[str, Any]) -> Any:
-        value = expression(values)
+        there = context(values)
+        for _ in root(there):
+            pass
+        value = there.vars["result"]
         if isinstance(value, Undefined):
             str(value)  # raises UndefinedError, with the name that is missing
         return value
@@ -72,6 +80,15 @@ def compile_expression(source: str, known: Collection[str], where: str) -> Evalu
 def names_in(source: str) -> set[str]:
     """The names that an expression uses and does not define itself; it has compiled before."""
     return set(meta.find_undeclared_variables(_SANDBOX.parse("{% set _value = (" + source + "\n) %}")))
+
+
+def _contexts(source: str, blocks: dict[str, Any]) -> Callable[[Mapping[str, Any]], Context]:
+    """What makes a context from values, with only those functions in it that the source names.
+
+    Jinja's own way copies all of them for each rendering, which took a tenth of a row's time.
+    """
+    functions = {name: function for name, function in FUNCTIONS.items() if name in source}
+    return lambda values: Context(_SANDBOX, {**functions, **values}, None, blocks)
 
 
 def _follow(value: Any, names: list[str]) -> Any:
