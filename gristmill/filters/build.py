@@ -24,6 +24,7 @@ from gristmill.filters.length import Length
 from gristmill.filters.near_dedup import NearDedup, Release
 from gristmill.filters.pii import pii
 from gristmill.filters.secrets import secrets
+from gristmill.filters.semantic_dedup import SemanticDedup
 from gristmill.filters.standard import Standard, TextFilter
 from gristmill.filters.verdict import RowFilter, SetFilter
 from gristmill.params.contamination import ContaminationParams
@@ -35,7 +36,7 @@ from gristmill.params.content import (
     LanguageParams,
     LengthParams,
 )
-from gristmill.params.duplicates import NearDedupParams
+from gristmill.params.duplicates import NearDedupParams, SemanticDedupParams
 from gristmill.params.filters import FilterParams, FilterSpec, changed_for_recipe
 from gristmill.params.private import PiiParams, SecretsParams
 from gristmill.params.published import C4Params, FinewebParams, GopherQualityParams, GopherRepetitionParams
@@ -122,6 +123,25 @@ def _together(links: Sequence[RowFilter | SetFilter]) -> list[RowFilter | SetFil
 def build_filter(spec: FilterSpec, around: Surroundings) -> RowFilter | SetFilter:
     """One filter of the list."""
     return _MAKERS[type(spec)](spec, around)
+    match spec:
+        case LengthParams():
+            return Length(spec)
+        case FormParams():
+            return Form(spec)
+        case BoilerplateParams():
+            return Boilerplate(spec)
+        case LanguageParams():
+            return Language(spec)
+        case GroundingParams():
+            return Grounding(spec)
+        case ExactDedupParams():
+            return ExactDedup()
+        case NearDedupParams():
+            return NearDedup(spec, around.folder / spec.name, around.release)
+        case SemanticDedupParams():
+            return SemanticDedup(spec, around.folder / spec.name)
+        case GopherQualityParams() | GopherRepetitionParams() | C4Params() | FinewebParams():
+            return Standard([published_filter(spec)], spec.column.value)
 
 
 def published_filter(spec: Published) -> TextFilter:

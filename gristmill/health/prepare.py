@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gristmill.health.embed import embed
+from gristmill.embed import embed
 from gristmill.health.encoded import Dictionary, Encoded, Ints, words_of
 from gristmill.health.neighbours import Vectors
 from gristmill.text import words

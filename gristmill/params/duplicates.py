@@ -20,3 +20,18 @@ class NearDedupParams(FilterSection):
     the pairs at 0.8, 56% at 0.7 and 6% at 0.5."""
     keep_by: str = LENGTH
     """The row that stays has the highest value in this numeric column; `length` stands for the longest text."""
+
+
+class SemanticDedupParams(FilterSection):
+    """Rows that say the same as another one in other words, by the cosine of their embeddings."""
+
+    name: Literal["semantic_dedup"] = "semantic_dedup"
+    """The filter."""
+    threshold: float = Field(default=0.95, gt=0, le=1)
+    """Cosine from which two rows are one. What it means depends on the model: look at the rows refused."""
+    keep_by: str = LENGTH
+    """The row that stays has the highest value in this numeric column; `length` stands for the longest text."""
+    model: str = Field(default="wordllama", min_length=1)
+    """`wordllama`, which is installed; a folder or name for sentence-transformers; or what the endpoint calls it."""
+    endpoint: str | None = Field(default=None, pattern=r"^https?://")
+    """An OpenAI-compatible address up to `/v1`; the key comes from GRISTMILL_API_KEY or OPENAI_API_KEY."""

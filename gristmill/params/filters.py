@@ -18,7 +18,7 @@ from gristmill.params.content import (
     LanguageParams,
     LengthParams,
 )
-from gristmill.params.duplicates import NearDedupParams
+from gristmill.params.duplicates import NearDedupParams, SemanticDedupParams
 from gristmill.params.load import parse
 from gristmill.params.private import PiiParams, SecretsParams
 from gristmill.params.published import C4Params, FinewebParams, GopherQualityParams, GopherRepetitionParams
@@ -38,7 +38,8 @@ FilterSpec = Annotated[
     | LanguageParams
     | GroundingParams
     | ExactDedupParams
-    | NearDedupParams,
+    | NearDedupParams
+    | SemanticDedupParams,
     Field(discriminator="name"),
 ]
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from gristmill.embed import embed
 from gristmill.errors import GristmillError
-from gristmill.health.embed import embed
 from gristmill.health.mauve import area, clustered, mauve
 from gristmill.health.neighbours import Prdc, prdc
 from gristmill.health.vendi import vendi

@@ -12,14 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from gristmill.errors import GristmillError
-from gristmill.health.neighbours import Vectors
+
+Vectors = npt.NDArray[np.float32]
 
 
 def embed(texts: Sequence[str]) -> Vectors:
     """One row for each text. Raises GristmillError when a text gets no vector that could be compared."""
-    found = _model().embed(list(texts)).astype(np.float32)
+    return unit(_model().embed(list(texts)), texts)
+
+
+def unit(found: npt.NDArray[Any], texts: Sequence[str]) -> Vectors:
+    """The vectors of the texts at length 1. Raises GristmillError where one has no direction."""
+    found = found.astype(np.float32)
     lengths = np.linalg.norm(found, axis=1, keepdims=True)
     bad = np.flatnonzero(~np.isfinite(lengths[:, 0]) | (lengths[:, 0] == 0))
     if len(bad):
