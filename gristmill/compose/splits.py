@@ -5,7 +5,8 @@ component's smallest document id, hashed to [0, 1), picks the side by the shares
 the order of rows and of all other components, so that new rows leave the others where they are.
 
 A document of the parent release keeps its side, and takes its component along. So does a seed of the
-parent's: where a source changed, the same text may stand in a document of another name. A row that
+parent's: where a source changed, the same text may stand in a document of another name. Rows that resemble
+each other share a name that stands beside their documents (`gristmill.compose.alike`). A row that
 would join two sides that are fixed is refused by `join`: it would leak.
 """
 

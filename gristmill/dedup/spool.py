@@ -5,10 +5,11 @@ slice of every run, cut where no key is split. Memory is bounded by `entries` pa
 equal keys must fit besides. `Lists` remembers 8 bytes a row, where its list begins.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +34,7 @@ class SortedRuns:
     entries: int = MEMORY_ENTRIES
     _pending: list[Keyed] = field(default_factory=list)
     _pending_entries: int = 0
-    _runs: list[Keyed] = field(default_factory=list)
+    _runs: list["_Run"] = field(default_factory=list)
 
     def add(self, keys: Hashes, values: Ints) -> None:
         """Takes pairs; writes a run when enough are there."""
@@ -46,29 +47,32 @@ class SortedRuns:
         """All pairs, in ascending ranges of about `entries`; equal keys are in one range."""
         self._finish()
         cuts = self._cuts()
-        places = [[0, *np.searchsorted(keys, cuts).tolist(), len(keys)] for keys, _ in self._runs]
+        places = [[0, *run.places(cuts), run.entries] for run in self._runs]
         for number in range(len(cuts) + 1 if self._runs else 0):
-            slices = [slice(place[number], place[number + 1]) for place in places]
-            yield _sorted([(keys[part], values[part]) for (keys, values), part in zip(self._runs, slices, strict=True)])
+            borders = [(place[number], place[number + 1]) for place in places]
+            yield _sorted([run.read(*border) for run, border in zip(self._runs, borders, strict=True)])
 
     def within(self, low: int, high: int) -> Keyed:
         """The pairs whose keys lie between `low` and `high`, both included."""
         self._finish()
         found = []
-        for keys, values in self._runs:
-            first = np.searchsorted(keys, np.uint64(low))
-            last = np.searchsorted(keys, np.uint64(high), side="right")
-            found.append((keys[first:last], values[first:last]))
+        bounds = np.array([low], dtype=np.uint64), np.array([high], dtype=np.uint64)
+        for run in self._runs:
+            found.append(run.read(*run.places(bounds[0]), *run.places(bounds[1], side="right")))
         return _sorted(found)
 
     def _cuts(self) -> Hashes:
         """The keys at which ranges begin, but for the first."""
         if not self._runs:
             return np.zeros(0, dtype=np.uint64)
-        in_range = min(1024, self.entries)
-        samples = np.sort(np.concatenate([keys[:: self.entries // in_range] for keys, _ in self._runs]))
-        found: Hashes = np.unique(samples[in_range::in_range])
+        samples = np.sort(np.concatenate([run.samples for run in self._runs]))
+        found: Hashes = np.unique(samples[self._in_range :: self._in_range])
         return found
+
+    @property
+    def _in_range(self) -> int:
+        """Samples in a range."""
+        return min(1024, self.entries)
 
     def _finish(self) -> None:
         if self._pending_entries:
@@ -78,8 +82,30 @@ class SortedRuns:
         self.folder.mkdir(parents=True, exist_ok=True)
         keys, values = _sorted(self._pending)
         name = self.folder / f"{len(self._runs):05d}"
-        self._runs.append((_stored(name.with_suffix(".keys"), keys), _stored(name.with_suffix(".values"), values)))
+        keys.tofile(name.with_suffix(".keys"))
+        values.tofile(name.with_suffix(".values"))
+        self._runs.append(_Run(name, len(keys), keys[:: self.entries // self._in_range].copy()))
         self._pending, self._pending_entries = [], 0
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Two files of a sorted run. They are read, not mapped: mapped pages would count as memory that is in use."""
+
+    name: Path
+    entries: int
+    samples: Hashes
+
+    def places(self, keys: Hashes, side: Literal["left", "right"] = "left") -> list[int]:
+        """Where the keys would stand."""
+        mapped = np.memmap(self.name.with_suffix(".keys"), dtype=np.uint64, mode="r")
+        return [int(place) for place in np.searchsorted(mapped, keys, side=side)]
+
+    def read(self, first: int, last: int) -> Keyed:
+        """The pairs between two places."""
+        keys, values = self.name.with_suffix(".keys"), self.name.with_suffix(".values")
+        count, offset = last - first, first * 8
+        return np.fromfile(keys, np.uint64, count, offset=offset), np.fromfile(values, np.int64, count, offset=offset)
 
 
 class Lists:
@@ -88,10 +114,9 @@ class Lists:
     def __init__(self, path: Path, kind: npt.DTypeLike) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path, self._kind = path, np.dtype(kind)
-        self._file = path.open("wb")
+        self._file: IO[bytes] = path.open("wb")
         self._ends: list[Ints] = [np.zeros(1, dtype=np.int64)]
         self._borders: Ints = self._ends[0]
-        self._values: npt.NDArray[Any] = np.zeros(0, dtype=self._kind)
 
     def add(self, values: npt.NDArray[Any], sizes: Ints) -> None:
         """The lists of the next rows, one behind the other."""
@@ -102,12 +127,13 @@ class Lists:
         """No rows come any more; from now on lists can be read."""
         self._file.close()
         self._borders, self._ends = np.concatenate(self._ends), []
-        if self._borders[-1]:
-            self._values = np.memmap(self._path, dtype=self._kind, mode="r")
+        self._file = self._path.open("rb")
 
     def __getitem__(self, row: int) -> npt.NDArray[Any]:
         """The row's list."""
-        return self._values[self._borders[row] : self._borders[row + 1]]
+        first, last = int(self._borders[row]), int(self._borders[row + 1])
+        size = self._kind.itemsize
+        return np.frombuffer(os.pread(self._file.fileno(), (last - first) * size, first * size), dtype=self._kind)
 
 
 def _sorted(parts: Sequence[Keyed]) -> Keyed:
@@ -120,9 +146,3 @@ def _sorted(parts: Sequence[Keyed]) -> Keyed:
 
 _NO_KEYS = np.zeros(0, dtype=np.uint64)
 _NO_VALUES = np.zeros(0, dtype=np.int64)
-
-
-def _stored(path: Path, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The array in a file, read from there when it is looked at."""
-    array.tofile(path)
-    return np.memmap(path, dtype=array.dtype, mode="r")

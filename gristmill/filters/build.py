@@ -123,25 +123,6 @@ def _together(links: Sequence[RowFilter | SetFilter]) -> list[RowFilter | SetFil
 def build_filter(spec: FilterSpec, around: Surroundings) -> RowFilter | SetFilter:
     """One filter of the list."""
     return _MAKERS[type(spec)](spec, around)
-    match spec:
-        case LengthParams():
-            return Length(spec)
-        case FormParams():
-            return Form(spec)
-        case BoilerplateParams():
-            return Boilerplate(spec)
-        case LanguageParams():
-            return Language(spec)
-        case GroundingParams():
-            return Grounding(spec)
-        case ExactDedupParams():
-            return ExactDedup()
-        case NearDedupParams():
-            return NearDedup(spec, around.folder / spec.name, around.release)
-        case SemanticDedupParams():
-            return SemanticDedup(spec, around.folder / spec.name)
-        case GopherQualityParams() | GopherRepetitionParams() | C4Params() | FinewebParams():
-            return Standard([published_filter(spec)], spec.column.value)
 
 
 def published_filter(spec: Published) -> TextFilter:
@@ -180,5 +161,6 @@ _MAKERS: dict[type[Section], Callable[[Any, Surroundings], RowFilter | SetFilter
     ContaminationParams: _contamination,
     ExactDedupParams: lambda _, __: ExactDedup(),
     NearDedupParams: lambda spec, around: NearDedup(spec, around.folder / spec.name, around.release),
+    SemanticDedupParams: lambda spec, around: SemanticDedup(spec, around.folder / spec.name),
 }
 """What each section of the list becomes."""

@@ -5,20 +5,23 @@ and `audit` rely on it. The judged rows are read twice: once to join documents, 
 """
 
 import logging
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gristmill.compose.alike import COLUMNS, Alike, find_alike
 from gristmill.compose.mix import Room
-from gristmill.compose.parent import Parent, fetch_shards, open_parent, read_composed, read_pin
+from gristmill.compose.parent import Parent, fetch_index, fetch_shards, open_parent, read_composed, read_pin
 from gristmill.compose.real import real_rows
 from gristmill.compose.select import Known, Selection, documents_of
 from gristmill.compose.splits import Splits
-from gristmill.dedup.files import as_entries
+from gristmill.dedup.files import as_entries, parts_of
+from gristmill.dedup.release import ReleaseIndex
 from gristmill.filters.exact_dedup import row_digest
 from gristmill.filters.verdict import Finding
-from gristmill.frame.parquet import read_rows
+from gristmill.frame.parquet import read_batches, read_rows
 from gristmill.frame.stage import Refusal, StageRun, stage_run
 from gristmill.layout import Layout, Stage
 from gristmill.params.compose import ComposeParams, Policy
@@ -44,8 +47,10 @@ def run(layout: Layout) -> None:
     params = load_section(ComposeParams, layout.params, "compose")
     with stage_run(Stage.COMPOSE, layout) as run:
         run.ledger("samples")
-        making = _Making(run, params)
-        parent, files = _parent(layout, params.policy)
+        parent, files, index = _parent(layout, params.policy, run.folder / ".alike")
+        alike = find_alike(read_batches(layout.data(Stage.JUDGE), COLUMNS), index, run.folder / ".alike" / "rows")
+        shutil.rmtree(run.folder / ".alike")
+        making = _Making(run, params, alike)
         making.keep_parent(files)
         making.add_real(layout)
         selection = Selection(params.min_judge_mean, params.max_depth, making.known)
@@ -57,8 +62,8 @@ def run(layout: Layout) -> None:
 class _Making:
     """The data set in the making: what is known of its rows, which sides are fixed, how much room a mix leaves."""
 
-    def __init__(self, run: StageRun, params: ComposeParams) -> None:
-        self.run = run
+    def __init__(self, run: StageRun, params: ComposeParams, alike: Alike) -> None:
+        self.run, self.alike = run, alike
         self.known, self.splits = Known(), Splits(params.splits)
         self.room = Room(params.mix) if params.mix else None
         self.depths: Counter[int] = Counter()
@@ -72,7 +77,8 @@ class _Making:
             ledger.entered += batch.num_rows
             ledger.out += batch.num_rows
             for row in batch.select(_KEPT).to_pylist():
-                self.splits.fix([*documents_of(row), *row["seed_ids"]], row["split"])
+                names = [*documents_of(row), *row["seed_ids"], *self.alike.names_of_released(row["sample_id"])]
+                self.splits.fix(names, row["split"])
                 self._note(row)
 
     def add_real(self, layout: Layout) -> None:
@@ -108,22 +114,24 @@ class _Making:
         return None
 
 
-def _parent(layout: Layout, policy: Policy) -> tuple[Parent | None, list[Path]]:
-    """The parent release and local copies of its shards."""
+def _parent(layout: Layout, policy: Policy, folder: Path) -> tuple[Parent | None, list[Path], ReleaseIndex | None]:
+    """The parent release, local copies of its shards, and its index, which may spill into `folder`."""
     pin = read_pin(layout.parent_lock)
     if pin is None:
-        return None, []
+        return None, [], None
     if policy is Policy.REPLACE:
         log.warning(_REPLACING, pin.tag)
-        return None, []
+        return None, [], None
     read = connect(load_section(StoreParams, layout.params, "store")).read_address
     parent = open_parent(pin, read)
-    return parent, fetch_shards(parent, read, layout.state / "cache")
+    cache = layout.state / "cache"
+    index = ReleaseIndex(parts_of(parent.index, fetch_index(pin.manifest, parent.index, read, cache)), folder)
+    return parent, fetch_shards(parent, read, cache), index
 
 
 def _refused_together(layout: Layout, selection: Selection, making: _Making) -> dict[int, Finding]:
     """Rows that cannot be taken beside the others: joining two sides that are fixed, or beyond the mix's room."""
-    leaking = _join_documents(layout, selection, making.splits)
+    leaking = _join_documents(layout, selection, making)
     if making.room is None:
         return leaking
     for _, row in _open_rows(layout, selection, leaking):
@@ -140,14 +148,14 @@ def _open_rows(
             yield number, row
 
 
-def _join_documents(layout: Layout, selection: Selection, splits: Splits) -> dict[int, Finding]:
+def _join_documents(layout: Layout, selection: Selection, making: _Making) -> dict[int, Finding]:
     """Joins the documents of all rows that will be taken; gives the rows that would join two different sides."""
-    leaking = {}
+    leaking, splits = {}, making.splits
     for number, row in enumerate(read_rows(layout.data(Stage.JUDGE), _DECIDING)):
-        documents = [*documents_of(row), *splits.fixed(row["seed_ids"])]
+        documents = [*documents_of(row), *splits.fixed(row["seed_ids"]), *making.alike.names(number)]
         if selection.refuse(row) is None and not splits.join(documents):
             sides = " and ".join(splits.sides_of(documents))
-            leaking[number] = Finding("spans_splits", f"its documents are in {sides}", "documents on one side")
+            leaking[number] = Finding("spans_splits", f"its documents, or rows like it, are in {sides}", "one side")
     return leaking
 
 

@@ -154,7 +154,7 @@ def test_compose_row_from_documents_on_two_sides_is_refused(tmp_path, monkeypatc
     (refused,) = refusals(layout, Stage.COMPOSE).values()
     assert (refused["reason"], refused["value"]) == (
         "spans_splits",
-        "its documents are in test and train and validation",
+        "its documents, or rows like it, are in test and train and validation",
     )
     assert len(composed(layout)) == 60
 
