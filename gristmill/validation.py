@@ -15,6 +15,7 @@ from gristmill.engine.scripted import DEFAULT_SCRIPT, load_script
 from gristmill.errors import GristmillError, InputError, Problem, ProblemsError
 from gristmill.filters.build import recipe_changes
 from gristmill.layout import Layout
+from gristmill.lineage.fetch import fetch
 from gristmill.lineage.ground import has, tracked_parameters
 from gristmill.params.filters import changed_for_recipe
 from gristmill.params.generate import EngineKind
@@ -40,7 +41,7 @@ def problems(layout: Layout) -> list[Problem]:
         lambda: _check_tracked(layout, params),
         lambda: _check_recipe(layout, params),
         lambda: rubric_program(layout.recipes, params.judge.rubric, params.judge.attempts),
-        lambda: lock_sources(params.ingest, layout, lambda: connect(params.store)),
+        lambda: lock_sources(params.ingest, layout, lambda: connect(params.store), fetch),
         lambda: lock_real_rows(params.compose.mix, layout.root),
         lambda: _check_engine(layout, params),
         lambda: _check_actors(params),

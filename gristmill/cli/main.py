@@ -15,6 +15,7 @@ from gristmill.cli import (
     export,
     filter,  # noqa: A004
     graph,
+    ingest,
     journal,
     lab,
     label,
@@ -43,6 +44,7 @@ for group in (
     graph,
     preview,
     plan,
+    ingest,
     filter,
     explain,
     export,

@@ -43,6 +43,11 @@ def head(root: Path) -> str | None:
         return None
 
 
+def git(root: Path, *arguments: str, env: Mapping[str, str] | None = None, seconds: float | None = None) -> str:
+    """What git says in the repository at `root`. Raises GitError."""
+    return _git(root, *arguments, env=env, seconds=seconds)
+
+
 def open_repository(root: Path) -> Repository:
     """The repository around `root`. Raises GitError: no git, no repository, no commit, or `datasets` checked out."""
     try:

@@ -19,8 +19,10 @@ from typing import Any
 from gristmill.compose.real import lock_real_rows
 from gristmill.errors import InputError
 from gristmill.layout import Layout
+from gristmill.lineage.fetch import fetch
 from gristmill.lineage.releases import Recorded, latest_release, read_recorded
 from gristmill.params.root import Params
+from gristmill.seeds.cache import SourceCache
 from gristmill.seeds.sources import LOCK_VERSION, lock_sources, read_lock, write_lock
 from gristmill.store.client import connect
 
@@ -41,6 +43,8 @@ class SyncResult:
     files: int
     bytes: int
     parent: str | None
+    vanished: frozenset[tuple[str, str]] = frozenset()
+    """Source and address of files that were there in the cycle before."""
 
     def lines(self) -> list[str]:
         """For people."""
@@ -49,12 +53,14 @@ class SyncResult:
             f"sources: {self.files:,} files, {self.bytes:,} bytes",
             f"parent release: {self.parent or 'none'}",
             f"inputs: {changed}",
+            *(f"vanished from source {name}: {address}" for name, address in sorted(self.vanished)),
         ]
 
 
 def sync(layout: Layout, params: Params) -> SyncResult:
     """Writes inputs/*.lock. Raises ProblemsError, and changes nothing, when a source is missing or unreadable."""
-    sources = lock_sources(params.ingest, layout, lambda: connect(params.store))
+    before = _former_sources(layout, params)
+    sources = lock_sources(params.ingest, layout, lambda: connect(params.store), fetch, before)
     sources |= lock_real_rows(params.compose.mix, layout.root)
     parent = _parent(layout, params, sources)
     quota = {params.generate.recipe: {"seeds": params.quota.seeds, "draws": params.quota.draws}}
@@ -66,7 +72,26 @@ def sync(layout: Layout, params: Params) -> SyncResult:
     }
     changed = tuple(path.relative_to(layout.root).as_posix() for path, lock in wanted.items() if write_lock(path, lock))
     files = [file for source in sources["sources"] for file in source["files"]]
-    return SyncResult(changed, len(files), sum(file["size"] for file in files), parent["tag"] if parent else None)
+    SourceCache(layout).prune(file["sha256"] for file in files if file.get("cached"))
+    return SyncResult(
+        changed,
+        len(files),
+        sum(file["size"] for file in files),
+        parent["tag"] if parent else None,
+        _vanished(sources) - _vanished(before),
+    )
+
+
+def _former_sources(layout: Layout, params: Params) -> Mapping[str, Any]:
+    """What the sources held in the cycle before: by the lock here, else by the latest release."""
+    latest = latest_release(layout, params.release.git_remote)
+    former = _cycle_here(layout) or (_cycle_of(layout, latest) if latest else None)
+    return former.sources if former else {}
+
+
+def _vanished(lock: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
+    """Source and address of the files that were there once."""
+    return frozenset((s["name"], address) for s in lock.get("sources", ()) for address in s.get("vanished", ()))
 
 
 def _parent(layout: Layout, params: Params, sources: Mapping[str, Any]) -> Mapping[str, Any] | None:

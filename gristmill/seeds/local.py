@@ -6,6 +6,7 @@ A folder gives the files whose names tell a format; a file or a glob gives what 
 """
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -99,9 +100,25 @@ def _matches(base: Path, tail: tuple[str, ...], declared: Format) -> Iterator[Pa
             yield base
         return
     for path in _walk(base):
+        if path.suffix == ".arrow" and not _is_shard(path):
+            continue
         inside_folder = path.relative_to(base).parts
         if matches_glob(inside_folder, tail) if tail else (declared is not Format.AUTO or named_format(path.name)):
             yield path
+
+
+def _is_shard(path: Path) -> bool:
+    """Whether an Arrow file belongs to its folder's data set.
+
+    In one that Hugging Face's `save_to_disk` wrote, those do that its state.json lists: neither caches nor shards of an
+    earlier save. Elsewhere all do.
+    """
+    state = path.parent / "state.json"
+    try:
+        listed = json.loads(state.read_bytes())["_data_files"]
+        return path.name in {file["filename"] for file in listed}
+    except (OSError, ValueError, KeyError, TypeError):
+        return True  # no such data set
 
 
 def _walk(base: Path) -> Iterator[Path]:

@@ -1,8 +1,10 @@
-"""Documents are cut into passages on paragraph borders, else on sentence borders; every passage is a verbatim slice.
+"""Documents are cut into passages, each a verbatim slice.
 
-A passage takes whole paragraphs while they fit. A paragraph that doesn't fit begins a new
-passage, unless what is there is still too small: then sentences fill it up. A passage that ends up
-too small at the end of a document takes sentences back from the one before it.
+By paragraphs (and inside a heading's part): a passage takes whole paragraphs while they fit. A paragraph that
+doesn't fit begins a new passage, unless what is there is still too small: then sentences fill it up. A passage that
+ends up too small at the end of a document takes sentences back from the one before it. By sentences: as many as fit,
+paragraphs make no difference. By tokens: as many words as fit. With an overlap, each passage after the first begins
+with the last sentences (or words) of the one before it, as far as they fit into that many tokens.
 """
 
 import re
@@ -10,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gristmill.params.ingest import PassageBorder, Passages
 from gristmill.text import Span, estimate_tokens, paragraph_spans, sentence_spans
 
 _WORD = re.compile(r"\S+")
@@ -41,18 +44,25 @@ class _Unit:
     paragraph: int
 
 
-def split(text: str, max_tokens: int, min_tokens: int) -> list[Passage]:
+def split(text: str, limits: Passages) -> list[Passage]:
     """The text's passages in order, none larger than `max_tokens`; white space between passages is in none.
 
-    No passage begins or ends inside a sentence, except where one sentence alone is larger than
-    `max_tokens`: that is cut between words (and a single word that large between characters). Passages smaller
+    Unless cut by tokens, no passage begins or ends inside a sentence, except where one sentence alone is larger than
+    a passage: that is cut between words (and a single word that large between characters). Passages smaller
     than `min_tokens` come about only when the whole text is smaller or no border allows better.
     """
+    room, least = limits.max_tokens - limits.overlap_tokens, limits.min_tokens
+    units = _units(text, room, words=limits.by is PassageBorder.TOKENS)
+    paragraphs = limits.by in (PassageBorder.PARAGRAPHS, PassageBorder.HEADINGS)
     groups: list[list[_Unit]] = []
-    for paragraph in _by_paragraph(_units(text, max_tokens)):
-        _place(groups, paragraph, max_tokens, min_tokens)
-    _fill_last(groups, max_tokens, min_tokens)
-    return [_passage(text, group) for group in groups]
+    for paragraph in _by_paragraph(units) if paragraphs else [list(units)]:
+        _place(groups, paragraph, room, least)
+    _fill_last(groups, room, least)
+    before = [[], *groups]
+    return [
+        _passage(text, [*_last(former, limits.overlap_tokens), *group])
+        for former, group in zip(before, groups, strict=False)
+    ]
 
 
 def prose_share(text: str) -> float:
@@ -103,6 +113,14 @@ def _fill_last(groups: list[list[_Unit]], max_tokens: int, min_tokens: int) -> N
         groups[-2:] = [kept, [spare, *groups[-1]]]
 
 
+def _last(group: list[_Unit], tokens: int) -> list[_Unit]:
+    """The group's last units, as many as fit into that many tokens."""
+    count = 0
+    while count < len(group) and _size(group[-count - 1 :]) + group[-count - 1].gap <= tokens:
+        count += 1
+    return group[len(group) - count :]
+
+
 def _size(group: list[_Unit]) -> int:
     """Tokens of a passage made of these units."""
     return sum(unit.tokens + unit.gap for unit in group) - (group[0].gap if group else 0)
@@ -124,11 +142,13 @@ def _by_paragraph(units: Iterator[_Unit]) -> Iterator[list[_Unit]]:
         yield paragraph
 
 
-def _units(text: str, max_tokens: int) -> Iterator[_Unit]:
+def _units(text: str, max_tokens: int, *, words: bool) -> Iterator[_Unit]:
     starts = [start for start, _ in paragraph_spans(text)]
     before = 0
-    for start, end in _pieces(text, max_tokens):
-        gap = max(1, estimate_tokens(text[before:start]))
+    whole = (0, len(text))
+    for start, end in _words(text, whole, max_tokens) if words else _pieces(text, max_tokens):
+        gap = estimate_tokens(text[before:start])
+        gap = gap if words and start > before else max(1, gap)
         yield _Unit(start, end, estimate_tokens(text[start:end]), gap, bisect_right(starts, start))
         before = end
 

@@ -1,21 +1,22 @@
 """The pinned files as `ingest` sees them: compared with their pins before anything is read, then opened one by one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from gristmill.errors import InputError, Problem, ProblemsError
+from gristmill.layout import Layout
 from gristmill.params.ingest import IngestParams, Source
 from gristmill.seeds import python_docs
-from gristmill.seeds.local import inside, sha256_of
+from gristmill.seeds.cache import FileHashes, SourceCache
+from gristmill.seeds.local import inside
 
 if TYPE_CHECKING:
     from gristmill.store.client import Store
 
 _SYNC = "run `gristmill sync` to take the sources as they are now, or bring back what was pinned"
-_COPY_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class PinnedFile:
     size: int
     sha256: str | None = None
     etag: str | None = None
+    cached: bool = False
+    """Whether `sync` brought it here: then its content lies in the workspace's cache, under its hash."""
 
     @property
     def remote(self) -> bool:
@@ -39,16 +42,19 @@ class PinnedSource:
 
     source: Source
     files: tuple[PinnedFile, ...]
+    vanished: tuple[str, ...] = ()
+    """Addresses that it once held."""
 
 
 def pinned_sources(lock: dict[str, Any], ingest: IngestParams, where: str) -> list[PinnedSource]:
     """The lock's sources with their parameters. Raises InputError when it was written for other sources."""
     try:
-        pinned = [(s["name"], s["kind"], s["path"]) for s in lock["sources"]]
+        pinned = [(s["name"], s["kind"], s["path"], s.get("url"), s.get("rev")) for s in lock["sources"]]
         files = [tuple(PinnedFile(**file) for file in s["files"]) for s in lock["sources"]]
+        vanished = [tuple(s.get("vanished", ())) for s in lock["sources"]]
     except (KeyError, TypeError) as error:
         raise InputError(f"damaged: {error!r}", where=where, do="run `gristmill sync`") from None
-    wanted = [(source.name, source.kind.value, source.path) for source in ingest.sources]
+    wanted = [(s.name, s.kind.value, s.path, s.url, s.rev) for s in ingest.sources]
     if pinned != wanted:
         raise InputError(
             f"pins {_listed(pinned)}",
@@ -56,38 +62,41 @@ def pinned_sources(lock: dict[str, Any], ingest: IngestParams, where: str) -> li
             expected=f"the sources of params.yaml: {_listed(wanted)}",
             do="run `gristmill sync`",
         )
-    return [PinnedSource(source, held) for source, held in zip(ingest.sources, files, strict=True)]
+    return [PinnedSource(*held) for held in zip(ingest.sources, files, vanished, strict=True)]
 
 
-def verify(sources: list[PinnedSource], root: Path, store: Callable[[], "Store"]) -> None:
+def verify(sources: list[PinnedSource], layout: Layout, store: Callable[[], "Store"]) -> None:
     """Raises ProblemsError naming every file that is not what was pinned."""
     problems = []
-    for pinned in sources:
-        for file in pinned.files:
-            found = _difference(file, root, store, pinned.source.name)
-            if found:
-                problems.append(Problem(f"source {pinned.source.name!r}: {file.address}", found, _pin(file), _SYNC))
+    with FileHashes(layout) as hashes:
+        for pinned in sources:
+            for file in pinned.files:
+                found = _difference(file, layout, store, pinned.source.name, hashes)
+                if found:
+                    where = f"source {pinned.source.name!r}: {file.address}"
+                    problems.append(Problem(where, found, _pin(file), _SYNC))
     if problems:
         raise ProblemsError(problems)
 
 
+def place_of(file: PinnedFile, layout: Layout) -> Path:
+    """Where a file that is no object lies."""
+    return SourceCache(layout).path(file.sha256 or "") if file.cached else layout.root / file.address
+
+
 @contextmanager
-def opened(file: PinnedFile, root: Path, store: Callable[[], "Store"], folder: Path) -> Iterator[Path]:
-    """A local path with the file's content; an object is copied into `folder` for the time of the body."""
+def opened(file: PinnedFile, place: Path, store: Callable[[], "Store"]) -> Iterator[BinaryIO]:
+    """The file's content, seekable. An object is read from the store in ranges, under its ETag; nothing is copied."""
     if not file.remote:
-        yield root / file.address
+        with place.open("rb") as stream:
+            yield stream
         return
-    copy = folder / "object"
-    with store().read_address(file.address) as stream, copy.open("wb") as target:
-        while chunk := stream.read(_COPY_BYTES):
-            target.write(chunk)
-    if copy.stat().st_size != file.size:
-        raise InputError(f"found {copy.stat().st_size} bytes", where=file.address, expected=_pin(file), do=_SYNC)
-    yield copy
-    copy.unlink()
+    from gristmill.store.reader import ObjectFile
+
+    yield cast(BinaryIO, ObjectFile(store(), file.address, file.size, file.etag or ""))
 
 
-def _difference(file: PinnedFile, root: Path, store: Callable[[], "Store"], name: str) -> str:
+def _difference(file: PinnedFile, layout: Layout, store: Callable[[], "Store"], name: str, hashes: FileHashes) -> str:
     """How the file differs from its pin; empty when it does not."""
     if file.address == python_docs.ADDRESS:
         same = file.sha256 == python_docs.fingerprint()
@@ -97,15 +106,15 @@ def _difference(file: PinnedFile, root: Path, store: Callable[[], "Store"], name
         if head is None:
             return "there is no such object"
         return "" if (head.size, head.etag) == (file.size, file.etag) else f"{head.size} bytes, etag {head.etag}"
-    path = root / file.address
-    if not Path(file.address).is_absolute():
-        inside(root, path, name)
+    path = place_of(file, layout)
+    if not file.cached and not Path(file.address).is_absolute():
+        inside(layout.root, path, name)
     if not path.is_file():
-        return "there is no such file"
+        return "it is not in this workspace's cache" if file.cached else "there is no such file"
     size = path.stat().st_size
     if size != file.size:
         return f"{size} bytes"
-    digest = sha256_of(path)
+    digest = hashes.sha256(path)
     return "" if digest == file.sha256 else f"{size} bytes, sha256 {digest}"
 
 
@@ -114,5 +123,7 @@ def _pin(file: PinnedFile) -> str:
     return f"{file.size} bytes, {mark}"
 
 
-def _listed(sources: list[tuple[str, str, str | None]]) -> str:
-    return ", ".join(f"{name} ({path or kind})" for name, kind, path in sources) or "none"
+def _listed(sources: Iterable[tuple[str | None, ...]]) -> str:
+    """The sources in words."""
+    shown = ((name, " ".join(filter(None, (url, rev, path))) or kind) for name, kind, path, url, rev in sources)
+    return ", ".join(f"{name} ({place})" for name, place in shown) or "none"

@@ -30,21 +30,32 @@ def read_markdown(stream: BinaryIO, reading: Reading) -> Iterator[Found]:
 
 def first_heading(text: str) -> str | None:
     """The first heading of a Markdown text: `# so` or underlined; nothing inside code fences is one."""
-    fence, before = "", ""
-    for line in text.splitlines():
+    return next((heading for _, heading in headings(text) if heading), None)
+
+
+def headings(text: str) -> Iterator[tuple[int, str]]:
+    """Where each part of a Markdown text begins, and its heading; what stands before the first one has none."""
+    fence, before, before_at, at = "", "", 0, 0
+    starts = 0 if not text else -1
+    for line in text.splitlines(keepends=True):
         mark = _FENCE.match(line)
+        bare = line.rstrip("\n")
+        found = None
         if mark and (not fence or mark[1].startswith(fence)):
             fence, before = ("" if fence else mark[1]), ""
-            continue
-        if fence:
-            continue
-        heading = _HEADING.fullmatch(line)
-        if heading and heading[1]:
-            return heading[1]
-        if before and _UNDERLINE.fullmatch(line):
-            return before
-        before = line.strip()
-    return None
+        elif not fence:
+            heading = _HEADING.fullmatch(bare)
+            if heading and heading[1]:
+                found = (at, heading[1])
+            elif before and _UNDERLINE.fullmatch(bare):
+                found = (before_at, before)
+            before, before_at = ("" if found else bare.strip()), at
+        if found:
+            if starts < 0 < found[0]:
+                yield 0, ""
+            starts = 0
+            yield found
+        at += len(line)
 
 
 def read_whole(stream: BinaryIO, reading: Reading) -> bytes | Refusal:

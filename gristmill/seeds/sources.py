@@ -6,7 +6,8 @@ deterministic: sources in the order of params.yaml, files by address, no times.
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,9 @@ from gristmill.errors import GristmillError, InputError, Problem, ProblemsError
 from gristmill.layout import Layout
 from gristmill.params.ingest import Format, IngestParams, Source, SourceKind
 from gristmill.seeds import python_docs
-from gristmill.seeds.local import find_files, nothing_found, sha256_of
+from gristmill.seeds.cache import CachedFile, FileHashes, SourceCache
+from gristmill.seeds.download import download
+from gristmill.seeds.local import find_files, nothing_found
 from gristmill.seeds.recognise import named_format
 
 if TYPE_CHECKING:
@@ -24,19 +27,44 @@ if TYPE_CHECKING:
 LOCK_VERSION = 1
 
 
-def lock_sources(ingest: IngestParams, layout: Layout, store: Callable[[], "Store"]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Checkout:
+    """What a repository holds at a commit, already in the workspace's cache."""
+
+    commit: str
+    files: list[CachedFile]
+
+
+Repository = Callable[[Source, Layout], Checkout]
+"""Brings what a `git` or `dvc` source names into the cache; gristmill.lineage knows how."""
+
+
+def no_repository(source: Source, _layout: Layout) -> Checkout:
+    """For callers that read no repositories."""
+    raise InputError("repositories are read in a workspace only", where=f"source {source.name!r}")
+
+
+def lock_sources(
+    ingest: IngestParams,
+    layout: Layout,
+    store: Callable[[], "Store"],
+    repository: Repository = no_repository,
+    former: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """The content of inputs/sources.lock for what the sources hold now.
 
-    `store` is called once, and only when a source is an `s3://` address. Raises ProblemsError with
-    all that is wrong in all of the sources.
+    `store` is called once, and only when a source is an `s3://` address. Files that the `former` lock pinned for the
+    same source and that are gone stand in the source's `vanished`. Raises ProblemsError with all that is wrong in
+    all of the sources.
     """
     connected = cache(store)
+    before = {_asked(entry): entry for entry in (former or {}).get("sources", ())}
     problems: dict[Problem, None] = {}
     entries = []
     for source in ingest.sources:
         try:
-            files = sorted(_held(source, layout, connected), key=lambda file: str(file["address"]))
-            entries.append({"name": source.name, "kind": source.kind.value, "path": source.path, "files": files})
+            entry = _entry(source, ingest, layout, connected, repository)
+            entries.append(_with_vanished(entry, before.get(_asked(entry))))
         except ProblemsError as error:
             problems.update(dict.fromkeys(error.problems))
         except GristmillError as error:
@@ -44,6 +72,36 @@ def lock_sources(ingest: IngestParams, layout: Layout, store: Callable[[], "Stor
     if problems:
         raise ProblemsError(list(problems))
     return {"version": LOCK_VERSION, "sources": entries}
+
+
+def _entry(
+    source: Source, ingest: IngestParams, layout: Layout, store: Callable[[], "Store"], repository: Repository
+) -> dict[str, Any]:
+    """What one source holds, as it stands in the lock."""
+    entry: dict[str, Any] = {"name": source.name, "kind": source.kind.value, "path": source.path}
+    if source.kind in (SourceKind.GIT, SourceKind.DVC):
+        held = repository(source, layout)
+        entry |= {"url": source.url, "rev": source.rev, "commit": held.commit}
+        files: Iterable[dict[str, Any]] = [file.pin() for file in held.files]
+    elif (source.path or "").startswith(("http://", "https://")):
+        files = [download(source, ingest, SourceCache(layout)).pin()]
+    else:
+        files = _held(source, layout, store)
+    return {**entry, "files": sorted(files, key=lambda file: str(file["address"]))}
+
+
+def _asked(entry: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a source was asked for: files of another request have not vanished."""
+    return tuple(entry.get(key) for key in ("name", "kind", "path", "url"))
+
+
+def _with_vanished(entry: dict[str, Any], before: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The entry with the files that it once held; once reported they stay, so that nothing new is no change."""
+    if before is None:
+        return entry
+    once = {*(file["address"] for file in before["files"]), *before.get("vanished", ())}
+    vanished = sorted(once - {file["address"] for file in entry["files"]})
+    return {**entry, "vanished": vanished} if vanished else entry
 
 
 def write_lock(path: Path, content: dict[str, Any]) -> bool:
@@ -82,8 +140,9 @@ def _held(source: Source, layout: Layout, store: Callable[[], "Store"]) -> Itera
     elif (source.path or "").startswith("s3://"):
         yield from _objects(source, store)
     else:
-        for file in find_files(layout.root, source):
-            yield {"address": file.address, "size": file.path.stat().st_size, "sha256": sha256_of(file.path)}
+        with FileHashes(layout) as hashes:
+            for file in find_files(layout.root, source):
+                yield {"address": file.address, "size": file.path.stat().st_size, "sha256": hashes.sha256(file.path)}
 
 
 def _objects(source: Source, store: Callable[[], "Store"]) -> Iterator[dict[str, Any]]:

@@ -1,39 +1,39 @@
 """Sources -> seeds: documents in normal form, cut into passages, each text once.
 
 Two ledgers: `documents` (every document found, or refused in its file) and `passages` (those cut
-from the documents; out are the seeds). Files are compared with inputs/sources.lock first, all of
-them, and read one after the other in its order. Memory is bounded by the largest document: a seed's
+from the documents; out are the seeds); with a sample a third one, `seeds`. What was prepared from a file that has
+not changed is taken from the private state instead of read again. Files are compared with inputs/sources.lock
+first, all of them, and read one after the other in its order. Memory is bounded by the largest document: a seed's
 row is complete only when its last origin is known, so passages wait in a temporary file (see
 gristmill.seeds.spill) and are written in the end, in order of first appearance.
 """
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gristmill.errors import InputError
 from gristmill.frame.stage import Refusal, StageRun, stage_run
 from gristmill.identity import text_hash
 from gristmill.layout import Layout, Stage
-from gristmill.params.ingest import Format, IngestParams, SourceKind
+from gristmill.params.ingest import Format, IngestParams, Sample, Source, SourceKind
 from gristmill.params.load import load_section
 from gristmill.params.publish import StoreParams
 from gristmill.schema import SEED
 from gristmill.seeds import python_docs
-from gristmill.seeds.document import Document, Found, Reading
+from gristmill.seeds.document import Found, Reading
 from gristmill.seeds.formats import read_documents
-from gristmill.seeds.passages import Passage, prose_share, split
-from gristmill.seeds.pinned import PinnedSource, opened, pinned_sources, verify
-from gristmill.seeds.privacy import Guard
+from gristmill.seeds.mill import Entry, Passed, Refused, entries
+from gristmill.seeds.pinned import PinnedFile, PinnedSource, opened, pinned_sources, place_of, verify
+from gristmill.seeds.prepared import PreparedFiles
 from gristmill.seeds.recognise import named_format
 from gristmill.seeds.sources import read_lock
-from gristmill.seeds.spill import Candidate, Origin, SeedSpill
+from gristmill.seeds.spill import SeedSpill
 
 if TYPE_CHECKING:
     from gristmill.store.client import Store
@@ -45,7 +45,8 @@ _SINGLE = (Format.TEXT, Format.MARKDOWN, Format.HTML, Format.PDF)
 def run(layout: Layout) -> None:
     """Runs the stage. Raises InputError when the sources are not as pinned, or no seed is left."""
     ingest = load_section(IngestParams, layout.params, "ingest")
-    sources = pinned_sources(read_lock(layout.sources_lock), ingest, str(layout.sources_lock))
+    lock = read_lock(layout.sources_lock)
+    sources = pinned_sources(lock, ingest, str(layout.sources_lock))
 
     @cache
     def store() -> "Store":
@@ -53,94 +54,103 @@ def run(layout: Layout) -> None:
 
         return connect(load_section(StoreParams, layout.params, "store"))
 
-    verify(sources, layout.root, store)
-    with stage_run(Stage.INGEST, layout) as stage, _private_folder(layout) as folder:
-        stage.progress.unit = "documents"
-        stage.progress.total = _documents_expected(sources)
-        with closing(SeedSpill(folder / "seeds.sqlite")) as seeds:
-            mill = _Mill(ingest, stage, seeds, Guard(ingest.privacy))
-            counts = [mill.take(pinned, _found(pinned, ingest, layout, store, folder)) for pinned in sources]
-            mill.write_seeds()
-        stage.used(sources=counts, private=mill.guard.facts(), **_python_docs(sources))
+    kept = PreparedFiles(layout.state / "seeds", ingest)
+    with stage_run(Stage.INGEST, layout) as stage:
+        take_sources(sources, ingest, layout, store, stage, kept)
+        stage.metric(files_not_read_again=kept.reused)
+    kept.prune()
+
+
+def take_sources(
+    sources: list[PinnedSource],
+    ingest: IngestParams,
+    layout: Layout,
+    store: Callable[[], "Store"],
+    stage: StageRun,
+    kept: PreparedFiles | None,
+) -> None:
+    """Verifies the sources and writes their seeds through `stage`. Without `kept` every file is read."""
+    verify(sources, layout, store)
+    stage.progress.unit = "documents"
+    stage.progress.total = _documents_expected(sources)
+    with _private_folder(layout) as folder, closing(SeedSpill(folder / "seeds.sqlite")) as seeds:
+        mill = _Mill(ingest, stage, seeds)
+        counts = [mill.take(pinned, _entries(pinned, ingest, layout, store, kept)) for pinned in sources]
+        mill.write_seeds()
+    private = {source: dict(sorted(found.items())) for source, found in mill.private.items() if found}
+    stage.used(sources=counts, private=private, **_python_docs(sources))
 
 
 @dataclass
 class _Mill:
-    """Documents in, seeds out, both sides booked."""
+    """What becomes of documents and passages in, seeds out, both sides booked."""
 
     ingest: IngestParams
     stage: StageRun
     seeds: SeedSpill
-    guard: Guard
     refused: Counter[str] = field(default_factory=Counter)
+    private: dict[str, Counter[str]] = field(default_factory=dict)
+    """Personal data and secrets found, by source and kind."""
     examples: list[Refusal] = field(default_factory=list)
 
-    def take(self, pinned: PinnedSource, documents: Iterator[Found]) -> dict[str, int | str]:
-        """Takes one source's documents; gives its counts."""
-        ledger = self.stage.ledger("documents")
-        self.stage.ledger("passages")
-        before = ledger.out
-        passages = seeds = 0
-        for raw in documents:
-            found = self.guard.treat(pinned.source.name, raw)
-            ledger.entered += 1
-            self.stage.progress.advance(1)
-            if isinstance(found, Refusal):
-                self._refuse("documents", found)
-                continue
-            ledger.out += 1
-            made, new = self._take_document(pinned, found)
-            passages, seeds = passages + made, seeds + new
+    def take(self, pinned: PinnedSource, entries: Iterable[Entry]) -> dict[str, Any]:
+        """Takes one source's entries; gives its counts."""
+        documents, passages = self.stage.ledger("documents"), self.stage.ledger("passages")
+        before = (documents.out, passages.entered, passages.out)
+        for entry in entries:
+            self._take(entry, pinned)
+        vanished = {"vanished": list(pinned.vanished)} if pinned.vanished else {}
         return {
             "name": pinned.source.name,
             "files": len(pinned.files),
-            "documents": ledger.out - before,
-            "passages": passages,
-            "seeds": seeds,
+            "documents": documents.out - before[0],
+            "passages": passages.entered - before[1],
+            "seeds": passages.out - before[2],
+            **vanished,
         }
 
     def write_seeds(self) -> None:
-        """Writes the seeds. Raises InputError when there are none."""
+        """Writes the seeds, or a sample of them. Raises InputError when there are none."""
+        if self.ingest.sample:
+            self._sample(self.ingest.sample)
         out = self.stage.writer(SEED)
         for row in self.seeds.rows():
             out.append(row)
         if not out.rows:
             raise self._nothing_left()
 
-    def _take_document(self, pinned: PinnedSource, document: Document) -> tuple[int, int]:
-        """Passages made of the document, and the seeds that were new among them."""
-        ledger = self.stage.ledger("passages")
-        made = new = 0
-        for title, passage in _passages(document, self.ingest):
-            ledger.entered += 1
-            made += 1
-            refusal = self._settle(pinned, document, title, passage)
-            if refusal:
-                self._refuse("passages", refusal)
-            else:
-                ledger.out += 1
-                new += 1
-        return made, new
+    def _take(self, entry: Entry, pinned: PinnedSource) -> None:
+        if isinstance(entry, Passed):
+            self.stage.ledger("passages").entered += 1
+            self._settle(entry, pinned.source.weight)
+            return
+        self.private.setdefault(pinned.source.name, Counter()).update(entry.private)
+        unit = entry.unit if isinstance(entry, Refused) else "documents"
+        ledger = self.stage.ledger(unit)
+        ledger.entered += 1
+        if unit == "documents":
+            self.stage.progress.advance(1)
+        if isinstance(entry, Refused):
+            self._refuse(unit, entry.refusal)
+        else:
+            ledger.out += 1
 
-    def _settle(self, pinned: PinnedSource, document: Document, title: str | None, passage: Passage) -> Refusal | None:
-        """Makes the passage a seed, or tells why not."""
-        limits = self.ingest.passages
-        seed_id = text_hash(passage.text)
-        where = f"{document.address} at character {passage.offset}"
-        if passage.tokens < limits.min_tokens:
-            value, bound = f"{passage.tokens} tokens", f"at least {limits.min_tokens}"
-            return Refusal(seed_id, "too_short", value, bound, where, passage.text)
-        share = prose_share(passage.text)
-        if share < limits.min_prose_share:
-            bound = f"at least {limits.min_prose_share:g}"
-            return Refusal(seed_id, "not_prose", f"{share:.2f} of the characters", bound, where, passage.text)
-        about, source = document.about, pinned.source
-        licence, language = about.licence or source.licence, about.language or source.language
-        origin = Origin(source.name, document.id, document.address, passage.offset, licence)
-        candidate = Candidate(passage.text, title, passage.tokens, language, about.stratum, about.fields)
-        if self.seeds.add(candidate, origin):
-            return None
-        return Refusal(seed_id, "duplicate", seed_id, "a text seen once", where, passage.text)
+    def _settle(self, passed: Passed, weight: float) -> None:
+        """Makes the passage a seed, or refuses it as a repeat."""
+        if self.seeds.add(passed.candidate, passed.origin, weight):
+            self.stage.ledger("passages").out += 1
+            return
+        text, origin = passed.candidate.text, passed.origin
+        where = f"{origin.address} at character {origin.offset}"
+        identity = text_hash(text)
+        self._refuse("passages", Refusal(identity, "duplicate", identity, "a text seen once", where, text))
+
+    def _sample(self, sample: Sample) -> None:
+        ledger = self.stage.ledger("seeds")
+        ledger.entered = self.stage.ledger("passages").out
+        for identity, where in self.seeds.sample(sample):
+            self._refuse("seeds", Refusal(identity, "not_sampled", threshold=f"{sample.seeds} seeds", where=where))
+        ledger.out = ledger.entered - ledger.rejected.total()
 
     def _refuse(self, unit: str, refusal: Refusal) -> None:
         self.stage.reject(self.stage.ledger(unit), refusal)
@@ -160,27 +170,29 @@ class _Mill:
         )
 
 
+def _entries(
+    pinned: PinnedSource,
+    ingest: IngestParams,
+    layout: Layout,
+    store: Callable[[], "Store"],
+    kept: PreparedFiles | None,
+) -> Iterator[Entry]:
+    """What becomes of the source's documents, file by file."""
+    source = pinned.source
+    for file in pinned.files:
+        fresh = entries(_found(file, source, ingest, layout, store), source, ingest)
+        yield from kept.entries(file, source, fresh) if kept else fresh
+
+
 def _found(
-    pinned: PinnedSource, ingest: IngestParams, layout: Layout, store: Callable[[], "Store"], folder: Path
+    file: PinnedFile, source: Source, ingest: IngestParams, layout: Layout, store: Callable[[], "Store"]
 ) -> Iterator[Found]:
-    """The source's documents and refusals, file by file."""
-    if pinned.source.kind is SourceKind.PYTHON_DOCS:
+    """The file's documents and refusals."""
+    if source.kind is SourceKind.PYTHON_DOCS:
         yield from python_docs.documents()
         return
-    for file in pinned.files:
-        with opened(file, layout.root, store, folder) as path, path.open("rb") as stream:
-            yield from read_documents(stream, Reading(file.address, pinned.source, ingest))
-
-
-def _passages(document: Document, ingest: IngestParams) -> Iterator[tuple[str | None, Passage]]:
-    """The document's passages, each with the title to show; none spans two sections."""
-    limits = ingest.passages
-    starts = [section.offset for section in document.sections] or [0]
-    headings = [section.heading for section in document.sections] or [""]
-    for heading, (start, end) in zip(headings, pairwise([*starts, len(document.text)]), strict=True):
-        title = ": ".join(part for part in (document.title, heading) if part) or None
-        for passage in split(document.text[start:end], limits.max_tokens, limits.min_tokens):
-            yield title, Passage(start + passage.offset, passage.text, passage.tokens)
+    with opened(file, place_of(file, layout), store) as stream:
+        yield from read_documents(stream, Reading(file.address, source, ingest))
 
 
 def _documents_expected(sources: list[PinnedSource]) -> int | None:

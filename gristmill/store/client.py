@@ -153,6 +153,14 @@ class Store:
             body = self.client.get_object(Bucket=bucket, Key=key)["Body"]
         return io.BufferedReader(_ObjectStream(body, self.endpoint, address), _BUFFER_BYTES)
 
+    def read_range(self, address: str, etag: str, start: int, end: int) -> bytes:
+        """Bytes from `start` up to `end` of the object; a StoreError when it no longer has this ETag."""
+        bucket, key = split_address(address)
+        wanted = {"Range": f"bytes={start}-{end - 1}", "IfMatch": f'"{etag}"'}
+        with explained(self.endpoint, address):
+            data: bytes = self.client.get_object(Bucket=bucket, Key=key, **wanted)["Body"].read()
+        return data
+
     def _list(self, bucket: str, prefix: str, strip: int) -> Iterator[Head]:
         with explained(self.endpoint, f"s3://{bucket}/{prefix}"):
             pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)

@@ -1,6 +1,9 @@
 import hashlib
 import json
 import os
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -195,3 +198,90 @@ def test_read_lock_missing_or_damaged_tells_how_to_write_it(tmp_path, content):
 
     assert error.value.problem.where == str(path)
     assert "gristmill sync" in error.value.problem.do
+
+
+def test_lock_file_that_vanished_stays_reported_and_nothing_new_is_no_change(root):
+    make(root, "docs/a.md", "docs/b.md")
+    ingest = IngestParams.model_validate({"sources": [{"name": "s", "path": "docs"}]})
+    first = lock_sources(ingest, Layout(root), no_store)
+    (root / "docs" / "a.md").unlink()
+
+    second = lock_sources(ingest, Layout(root), no_store, former=first)
+    third = lock_sources(ingest, Layout(root), no_store, former=second)
+
+    assert second["sources"][0]["vanished"] == ["docs/a.md"]
+    assert [file["address"] for file in second["sources"][0]["files"]] == ["docs/b.md"]
+    assert third == second
+
+
+def test_lock_hugging_face_folder_gives_the_shards_of_its_state_alone(root):
+    folder = root / "set"
+    make(root, "set/data-00000-of-00001.arrow", "set/cache-12.arrow", "set/data-00001-of-00002.arrow", "other/x.arrow")
+    (folder / "state.json").write_text(json.dumps({"_data_files": [{"filename": "data-00000-of-00001.arrow"}]}))
+
+    assert addresses(root, "set") == ["set/data-00000-of-00001.arrow"]
+    assert addresses(root, "other") == ["other/x.arrow"]
+
+
+@pytest.fixture
+def site() -> Iterator[ThreadingHTTPServer]:
+    """A web server with a file that has an ETag, redirects, and a page that is missing."""
+
+    class Pages(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            moved = {"/moved": "/a.jsonl", "/away": "http://elsewhere.invalid/a.jsonl"}.get(self.path)
+            known = self.headers["If-None-Match"] == '"1"'
+            status = 302 if moved else 404 if self.path != "/a.jsonl" else 304 if known else 200
+            served.append(status)
+            self.send_response(status)
+            self.send_header("Location", moved or "")
+            self.send_header("ETag", '"1"')
+            body = b'{"text": "from the web"}' if status == 200 else b""
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None: ...
+
+    served: list[int] = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
+    server.served = served
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def web(root: Path, site: Any, page: str, **limits: Any) -> dict[str, Any]:
+    address = f"http://127.0.0.1:{site.server_address[1]}/{page}"
+    content = {"sources": [{"name": "s", "path": address}], "http_hosts": ["127.0.0.1"], **limits}
+    return lock_sources(IngestParams.model_validate(content), Layout(root), no_store)
+
+
+def test_lock_web_file_is_kept_by_its_hash_and_fetched_once(root, site):
+    first, second = web(root, site, "a.jsonl"), web(root, site, "a.jsonl")
+
+    [file] = first["sources"][0]["files"]
+    assert second == first
+    assert site.served == [200, 304]
+    kept = root / ".gristmill" / "sources" / "files" / file["sha256"][:2] / file["sha256"]
+    assert kept.read_bytes() == b'{"text": "from the web"}'
+
+
+def test_lock_web_redirect_among_the_named_hosts_is_followed(root, site):
+    assert web(root, site, "moved")["sources"][0]["files"][0]["size"] == 24
+
+
+@pytest.mark.parametrize(
+    ("page", "said"), [("away", "elsewhere.invalid, which ingest.http_hosts does not name"), ("gone", "answers 404")]
+)
+def test_lock_web_file_that_cannot_be_had_is_a_problem(root, site, page, said):
+    with pytest.raises(ProblemsError, match=said):
+        web(root, site, page)
+
+
+def test_params_web_host_that_is_not_named_is_refused():
+    with pytest.raises(ValueError, match=r"host example\.org of source 's' is not among `http_hosts`"):
+        IngestParams.model_validate({"sources": [{"name": "s", "path": "https://example.org/a"}]})

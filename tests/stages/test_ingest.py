@@ -225,6 +225,78 @@ def test_ingest_twice_gives_the_same_bytes(tmp_path):
     }
 
 
+def test_ingest_unchanged_files_are_not_read_again_and_give_the_same_bytes(tmp_path, monkeypatch):
+    layout, fresh = five_formats(tmp_path / "w"), five_formats(tmp_path / "fresh")
+    ingest.run(layout)
+    (layout.root / "guide.md").write_text(f"# Another guide\n\n{sentence('change')}\n")
+    (fresh.root / "guide.md").write_text(f"# Another guide\n\n{sentence('change')}\n")
+    sync(layout)
+    sync(fresh)
+    opened: list[str] = []
+    really = ingest.read_documents
+    monkeypatch.setattr(ingest, "read_documents", lambda file, how: opened.append(how.address) or really(file, how))
+
+    ingest.run(layout)
+    after_change = list(opened)
+    ingest.run(fresh)
+
+    assert after_change == ["guide.md"]
+    assert files_of(layout.data(Stage.INGEST)) == files_of(fresh.data(Stage.INGEST))
+
+
+def test_ingest_kept_entries_are_not_used_under_other_parameters(tmp_path):
+    layout = workspace(tmp_path / "w", [{"name": "s", "path": "a.txt"}])
+    (layout.root / "a.txt").write_text(sentence("one"))
+    sync(layout)
+    ingest.run(layout)
+
+    workspace(layout.root, [{"name": "s", "path": "a.txt", "licence": "MIT"}], min_prose_share=0)
+    ingest.run(layout)
+
+    assert out_of(layout)[0]["origins"][0]["licence"] == "MIT"
+
+
+def sampled(root: Path, sources: list[dict[str, Any]], **sample: Any) -> tuple[set[str], Layout]:
+    layout = workspace(root, sources)
+    content = yaml.safe_load(layout.params.read_text())
+    content["ingest"]["sample"] = sample
+    layout.params.write_text(yaml.safe_dump(content))
+    for name, grade in (("a", "high"), ("b", "low")):
+        rows = [{"text": sentence(f"{name}{i}"), "grade": grade} for i in range(200)]
+        (root / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    sync(layout)
+    ingest.run(layout)
+    return {seed["text"] for seed in out_of(layout)}, layout
+
+
+A, B = ({"name": name, "path": f"{name}.jsonl", "stratum_column": "grade"} for name in "ab")
+
+
+def test_ingest_sample_is_the_same_whatever_the_order_and_its_rest_is_booked(tmp_path):
+    one, layout = sampled(tmp_path / "one", [A, B], seeds=50)
+    two, _ = sampled(tmp_path / "two", [B, A], seeds=50)
+    other, _ = sampled(tmp_path / "other", [A, B], seeds=50, draw=1)
+
+    assert one == two != other
+    assert len(one) == 50
+    ledger = read_books(layout, Stage.INGEST)["books"][-1]
+    assert ledger == {"unit": "seeds", "in": 400, "out": 50, "rejected": {"not_sampled": 350}, "failed": {}}
+
+
+def test_ingest_sample_takes_strata_by_their_shares_and_fills_what_one_lacks(tmp_path):
+    by_share, _ = sampled(tmp_path / "share", [A, B], seeds=100, strata={"high": 3, "low": 1})
+    all_high, _ = sampled(tmp_path / "all", [A, B], seeds=300, strata={"high": 9, "low": 1, "none": 5})
+
+    assert sum("about a" in text for text in by_share) == 75
+    assert (len(all_high), sum("about a" in text for text in all_high)) == (300, 200)
+
+
+def test_ingest_sample_prefers_the_source_of_more_weight(tmp_path):
+    texts, _ = sampled(tmp_path / "w", [{**A, "weight": 9}, B], seeds=100)
+
+    assert 80 <= sum("about a" in text for text in texts) <= 98
+
+
 def test_ingest_leaves_nothing_of_its_own_in_the_private_state(tmp_path):
     layout = five_formats(tmp_path / "w")
 
