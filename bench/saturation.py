@@ -58,7 +58,9 @@ MAX_NUM_SEQS = 32
 SAMPLES = {"one-step": 320, "three-steps": 120}
 """32 run, up to 8 wait: 320 requests are 8 times as many."""
 MODEL = ModelParams(max_model_len=1024)
-ENGINE = EngineParams(max_num_seqs=MAX_NUM_SEQS, max_num_batched_tokens=2048, kv_cache_gib=2)
+ENGINE = EngineParams(
+    max_num_seqs=MAX_NUM_SEQS, max_num_batched_tokens=2048, kv_cache_gib=2, gpu_memory_utilization=0.4
+)
 IDLE_SECONDS = 2.0
 """vLLM's processes look for work without a pause for one second after their last request."""
 
@@ -224,11 +226,12 @@ def raw_side(connection: Connection) -> None:
     """Answers each task's requests by one call of `LLM.generate`."""
     set_environment()
     os.environ["VLLM_CPU_KVCACHE_SPACE"] = str(round(ENGINE.kv_cache_gib))
+    import torch
     from vllm import LLM
 
     guard = Guard()  # else a killed benchmark would leave the engine running
     folder = ready_folder(locate_model(MODEL, Path.cwd()))
-    llm = LLM(**engine_arguments(folder, MODEL, ENGINE, on_gpu=False))
+    llm = LLM(**engine_arguments(folder, MODEL, ENGINE, on_gpu=torch.cuda.is_available()))
     guard.engine_is_up()
     render = llm.get_tokenizer().apply_chat_template
     for asked in tasks(connection):

@@ -148,10 +148,16 @@ class TestWithTokenizer:
         answer = await engine.ask(_ask("How old is Anna?", Constraint(ConstraintKind.REGEX, pattern)))
         assert re.fullmatch(pattern, answer.text)
 
-    async def test_grammar_holds_the_answer_to_its_form(self, engine: Engine, request: pytest.FixtureRequest) -> None:
+    @pytest.mark.parametrize(
+        "grammar",
+        ['root ::= "yes, " [a-z]+ "." | "no."', 'start: "yes, " WORD "." | "no."\nWORD: /[a-z]+/'],
+        ids=["gbnf", "lark"],
+    )
+    async def test_grammar_holds_the_answer_to_its_form(
+        self, engine: Engine, grammar: str, request: pytest.FixtureRequest
+    ) -> None:
         if request.node.callspec.params["engine"] == "endpoint":
             return  # our own small endpoint knows no grammars
-        grammar = 'root ::= "yes, " [a-z]+ "." | "no."'
         answer = await engine.ask(_ask("Is it so?", Constraint(ConstraintKind.GRAMMAR, grammar)))
         assert re.fullmatch(r"yes, [a-z]+\.|no\.", answer.text)
 

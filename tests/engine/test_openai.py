@@ -206,3 +206,18 @@ def test_stage_with_a_wrong_key_leaves_the_key_nowhere(endpoint: Running, tmp_pa
     assert "Traceback" not in done.stderr
     kept = b"".join(path.read_bytes() for path in ws.root.rglob("*") if path.is_file())
     assert b"wrong-key-wrong" not in kept + (done.stdout + done.stderr).encode()
+
+
+async def test_requests_under_way_begin_with_a_share_for_each_endpoint_unless_they_are_bounded(make: Make) -> None:
+    free = make("http://a:1", "http://b:1").in_flight
+    bounded = make("http://a:1", "http://b:1", max_in_flight=7).in_flight
+    assert (free.limit, free.ceiling) == (128, 1024)
+    assert (bounded.limit, bounded.ceiling) == (7, 7)
+
+
+async def test_endpoint_that_says_429_is_asked_by_fewer_at_once(endpoint: Running, make: Make) -> None:
+    endpoint.behave(faults=[{"status": 429, "headers": {"retry-after": "0.01"}}])
+    engine = make(endpoint, max_in_flight=10)
+    await engine.start()
+    await asyncio.gather(*(engine.ask(ask(f"Number {i}.")) for i in range(11)))
+    assert engine.in_flight.limit == 7

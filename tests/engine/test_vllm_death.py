@@ -1,5 +1,8 @@
 """The real engine is killed in the middle of a run, and the run ends with every sample all the same."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -51,3 +54,41 @@ def test_killed_engine_core_costs_a_restart_and_no_sample(tmp_path: Path) -> Non
     assert all(text for _, text in rows)
     assert (engine.restarts, asker.counts.asked) == (1, SAMPLES)
     assert engine_children() == []
+
+
+OWNER = """
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+from gristmill.engine.build import build_engine
+from gristmill.engine.children import engine_children
+from gristmill.params.generate import EngineParams, ModelParams
+
+async def main():
+    engine = build_engine(EngineParams(max_num_seqs=8, kv_cache_gib=1), ModelParams(max_model_len=512), Path.cwd())
+    await engine.start()
+    print(*(child.pid for child in engine_children()), flush=True)
+    await asyncio.sleep(600)
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+def test_killed_owner_takes_its_engine_along(tmp_path: Path) -> None:
+    (tmp_path / "owner.py").write_text(OWNER)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    owner = subprocess.Popen(
+        [sys.executable, "owner.py"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert owner.stdout is not None
+    engine = [psutil.Process(int(pid)) for pid in owner.stdout.readline().split()]
+    assert len(engine) >= 2, "an EngineCore and its worker"
+
+    owner.kill()
+    owner.wait()
+
+    _, alive = psutil.wait_procs(engine, timeout=60)
+    assert alive == []
