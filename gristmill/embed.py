@@ -19,18 +19,22 @@ from gristmill.errors import GristmillError
 Vectors = npt.NDArray[np.float32]
 
 
+class NoVector(GristmillError):
+    """A text got no vector that could be compared."""
+
+
 def embed(texts: Sequence[str]) -> Vectors:
-    """One row for each text. Raises GristmillError when a text gets no vector that could be compared."""
+    """One row for each text. Raises NoVector when a text gets none that could be compared."""
     return unit(_model().embed(list(texts)), texts)
 
 
 def unit(found: npt.NDArray[Any], texts: Sequence[str]) -> Vectors:
-    """The vectors of the texts at length 1. Raises GristmillError where one has no direction."""
+    """The vectors of the texts at length 1. Raises NoVector where one has no direction."""
     found = found.astype(np.float32)
     lengths = np.linalg.norm(found, axis=1, keepdims=True)
     bad = np.flatnonzero(~np.isfinite(lengths[:, 0]) | (lengths[:, 0] == 0))
     if len(bad):
-        raise GristmillError(
+        raise NoVector(
             f"no vector for {len(bad)} of {len(texts)} texts, the first: {texts[int(bad[0])][:80]!r}",
             expected="texts with words in them",
             do="remove such texts from the set",

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from gristmill.embed import NoVector
 from gristmill.health.encoded import Floats, Ints
 from gristmill.health.measures import GATING, KINDS, Name, Values, gating
 from gristmill.health.prepare import Prepared, prepare_all
@@ -35,6 +36,7 @@ LARGEST_GROUP = 0.2
 WORDS_PER_ROW = 4
 """Fewer words in a row, lengths made alike, and there is nothing to measure."""
 TRIALS, DRAWS = 40, 6
+VECTORS = "a vector for every text; the embedding model gave none for some"
 LEAST_MOVE = 0.005
 """A standard deviation counts as at least so much, and this share of the value: in large sets trifles are sure."""
 
@@ -91,13 +93,17 @@ class Sides:
 def drifts(parent: Sequence[Row], candidates: Sequence[Sequence[Row]], min_rows: int, *, seed: int = 0) -> list[Drift]:
     """The drift of each candidate from the parent, all measured alike. Equal inputs give equal answers.
 
-    Candidates with fewer than `min_rows` rows are unmeasured, and all of them when the parent has too few to be parted.
+    Candidates with fewer than `min_rows` rows are unmeasured, and all of them when the parent has too few to be
+    parted or a text gets no vector.
     """
     wanted = min_rows / PARTED
     measurable = [rows for rows in candidates if len(rows) >= min_rows]
     if len(parent) < wanted or not measurable:
         return [_too_few(len(parent), len(rows), min_rows) for rows in candidates]
-    sides = compared([parent, *measurable])
+    try:
+        sides = compared([parent, *measurable])
+    except NoVector:
+        return [Drift(len(rows), needs=VECTORS) for rows in candidates]
     rows = min(MAX_ROWS, int(PARTED * len(parent)), *map(len, measurable))
     if len(sides.texts[0].words.ids) < WORDS_PER_ROW * len(parent):
         return [_too_short(rows) for _ in candidates]
@@ -110,7 +116,7 @@ def drifts(parent: Sequence[Row], candidates: Sequence[Sequence[Row]], min_rows:
 
 
 def compared(sets: Sequence[Sequence[Row]]) -> Sides:
-    """Sets of rows made comparable; anchored when every row has an anchor."""
+    """Sets of rows made comparable; anchored when every row has an anchor. Raises NoVector."""
     texts = [[row.text for row in rows] for rows in sets]
     anchors = [[row.anchor for row in rows if row.anchor] for rows in sets]
     anchored = all(len(own) == len(rows) for own, rows in zip(anchors, sets, strict=True))

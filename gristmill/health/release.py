@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from gristmill.embed import NoVector
 from gristmill.health.causes import causes, changes
-from gristmill.health.drift import MAX_ROWS, Drift, compared, drifts
+from gristmill.health.drift import MAX_ROWS, VECTORS, Drift, compared, drifts
 from gristmill.health.measures import GATING
 from gristmill.health.rows import Row, RowSample
 from gristmill.health.surface import duplicate_rate
@@ -91,7 +92,10 @@ def distance_to_seeds(rows: Sequence[Row], min_rows: int) -> dict[str, Any]:
     if len(anchored) < min_rows:
         needs = f"{min_rows:,} rows that were written from text; found {len(anchored):,}"
         return {"rows": 0, "measures": {}, "needs": needs}
-    sides = compared([anchored])
+    try:
+        sides = compared([anchored])
+    except NoVector:
+        return {"rows": 0, "measures": {}, "needs": VECTORS}
     everything = np.arange(len(anchored))
     with threadpool_limits(1):
         values = sides.value(0, everything, everything, np.random.default_rng(0))

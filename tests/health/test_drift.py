@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 import pytest
 
+from gristmill import embed
 from gristmill.health.causes import causes, changes, differences
 from gristmill.health.drift import Name, drifts, grouping, parted
 from gristmill.health.release import Before, Now, health_of
@@ -85,6 +86,24 @@ def test_drift_of_too_few_rows_is_unmeasured_and_says_how_many_are_needed(releas
     assert (few.moves, few.needs) == ((), f"50 rows, and 125 in the parent release; found 49 and {len(parent)}")
     assert enough.moves
     assert no_parent.needs == f"50 rows, and 125 in the parent release; found {len(new)} and 124"
+
+
+def test_drift_is_unmeasured_where_the_vectors_fail(releases, monkeypatch):
+    """A model that gives nothing but zeros: a number from them would look like perfect agreement."""
+
+    class Broken:
+        def embed(self, texts):
+            return np.zeros((len(texts), 8))
+
+    monkeypatch.setattr(embed, "_model", Broken)
+    parent, new, _ = releases
+
+    (found,) = drifts(parent, [new], MIN)
+    health = health_of(None, Now({"qa": sample(new)}, {"qa": sample(new)}, {}), MIN)
+
+    assert found.moves == ()
+    assert found.needs == "a vector for every text; the embedding model gave none for some"
+    assert health["status"] == "unmeasured"
 
 
 def test_drift_is_the_same_for_the_same_rows(releases):
