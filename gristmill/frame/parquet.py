@@ -53,6 +53,8 @@ class PartWriter:
     def write(self, batch: pa.RecordBatch) -> None:
         """Adds a batch whose columns and types are the schema's."""
         self._batch_rows()
+        if not batch.num_rows:
+            return  # an empty slice would keep what it was cut from
         self.rows += batch.num_rows
         self._add(batch.cast(self.schema))
 

@@ -73,3 +73,14 @@ def test_part_that_is_not_parquet_names_the_file_and_the_way_out(tmp_path):
 
     assert caught.value.problem.where == str(part)
     assert "dvc repro" in caught.value.problem.do
+
+
+def test_part_writer_keeps_nothing_of_what_an_empty_slice_was_cut_from(tmp_path):
+    before = pa.total_allocated_bytes()
+    with PartWriter(tmp_path, pa.schema([("text", pa.string())])) as writer:
+        for _ in range(5):
+            writer.write(pa.record_batch({"text": ["x" * 1_000_000]}).slice(0, 0))
+        held = pa.total_allocated_bytes() - before
+
+    assert held < 1_000_000
+    assert count_rows(tmp_path) == 0
