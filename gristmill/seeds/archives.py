@@ -6,6 +6,7 @@ encrypted or is larger than `max_member_bytes` is refused by itself; an archive 
 
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -17,6 +18,16 @@ from gristmill.params.ingest import Format
 from gristmill.seeds.codecs import limited
 from gristmill.seeds.document import Reading
 
+FAULTS = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    EOFError,
+    NotImplementedError,  # a compression that zipfile does not know
+    RuntimeError,
+    ValueError,  # places before the file's beginning
+)
+"""What zipfile and tarfile raise on damaged archives, at opening and while a member is read."""
 _ENCRYPTED = 0x1
 
 
@@ -38,7 +49,7 @@ def members(stream: BinaryIO, kind: Format, reading: Reading, expansion: tuple[i
     """The files in the archive, and refusals for what is not to be read. Raises OSError for a broken archive."""
     try:
         yield from _zip(stream, reading, expansion) if kind is Format.ZIP else _tar(stream, reading, expansion)
-    except (zipfile.BadZipFile, tarfile.TarError, RuntimeError, NotImplementedError) as error:
+    except FAULTS as error:
         raise OSError(f"{kind.value}: {error}") from None
 
 

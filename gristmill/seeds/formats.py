@@ -113,7 +113,7 @@ def _read_members(stream: BinaryIO, kind: Format, reading: Reading, size: int) -
         inside = archives.within(reading, member.name)
         try:
             yield from _read_stream(member.stream, inside, member.size, members=False)
-        except (OSError, EOFError, pa.ArrowException) as error:
+        except (OSError, pa.ArrowException, *archives.FAULTS) as error:
             yield inside.unreadable(None, str(error))
 
 

@@ -1,6 +1,7 @@
 """One form for every text: Unicode's NFC, LF as the only line end, nothing invisible, no trailing blanks.
 
-`normalise` is pure and idempotent. Offsets in a seed's origins count characters of its result.
+`normalise` is pure and idempotent; most texts need nothing, and are only looked through. Offsets in a seed's origins
+count characters of its result.
 """
 
 import re
@@ -18,8 +19,14 @@ _REPEATED_JOINERS = re.compile("([\u200c\u200d])[\u200c\u200d]+")
 _PARAGRAPH_ENDS = re.compile("\u2029")
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028]")
 _BLANKS = re.compile("[\xa0\u1680\u2000-\u200a\u202f\u205f\u3000]")
-_TRAILING_BLANKS = re.compile(r"[ \t]+(?=\n|\Z)")
 _EMPTY_LINES = re.compile(r"\n{3,}")
+_ASCII = bytes(range(128))
+_ASCII_CONTROLS = bytes((*range(9), *range(14, 32), 127))
+_SUSPECT = re.compile(
+    "[\x80-\x9f\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f"
+    "\u3000\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
+"""What `_visible` changes, apart from composition."""
 
 
 def normalise(text: str) -> str:
@@ -29,10 +36,25 @@ def normalise(text: str) -> str:
     characters, zero-width characters, direction marks and lone surrogates go. Joiners (U+200C, U+200D) stay
     between letters of the scripts that need them. No line ends in blanks; no text begins or ends with a newline.
     """
-    text = _LINE_ENDS.sub("\n", text)
-    text = _INVISIBLE.sub("", text) if text.isascii() else _visible(text)
-    text = _TRAILING_BLANKS.sub("", text)
-    return _EMPTY_LINES.sub("\n\n", text).strip("\n")
+    if not text.isascii() and _is_suspect(text):
+        text = _visible(_LINE_ENDS.sub("\n", text))
+    if "\r" in text or "\x0b" in text or "\x0c" in text:
+        text = _LINE_ENDS.sub("\n", text)
+    data = text.encode()
+    bare = data.translate(None, _ASCII_CONTROLS)
+    if len(bare) < len(data):
+        text = bare.decode()
+    if " \n" in text or "\t\n" in text or text.endswith((" ", "\t")):
+        text = "\n".join([line.rstrip(" \t") for line in text.split("\n")])
+    if "\n\n\n" in text:
+        text = _EMPTY_LINES.sub("\n\n", text)
+    return text.strip("\n")
+
+
+def _is_suspect(text: str) -> bool:
+    """Whether `_visible` would change anything: looked up in what is left without ASCII, mostly very little."""
+    beyond = text.encode(errors="surrogatepass").translate(None, _ASCII).decode(errors="surrogatepass")
+    return bool(_SUSPECT.search(beyond)) or not unicodedata.is_normalized("NFC", text)
 
 
 def _visible(text: str) -> str:
