@@ -59,6 +59,14 @@ def last_number(text: str) -> str:
     return found[-1].replace(",", "") if found else ""
 
 
+def same_answer(text: str, right: str) -> bool:
+    """Whether both name the same answer: as numbers where both have one, else as words without case and punctuation."""
+    numbers = last_number(text), last_number(right)
+    if all(numbers):
+        return float(numbers[0]) == float(numbers[1])
+    return bool(words(right)) and words(text.lower()) == words(right.lower())
+
+
 def similarity(text: str, other: str) -> float:
     """ROUGE-L F1 over lower-case words: twice the longest common subsequence over both lengths (Lin 2004)."""
     a, b = words(text.lower()), words(other.lower())
@@ -82,7 +90,7 @@ def as_json(value: Any) -> str:
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
-        *(sentences, words, content_words, one_line, overlap, similarity, between, last_number, as_json),
+        *(sentences, words, content_words, one_line, overlap, similarity, between, last_number, same_answer, as_json),
         *(pick, draw_from, mean, nth_fact, question_fault),
     )
 }

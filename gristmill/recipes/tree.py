@@ -135,7 +135,10 @@ def substituted(node: yaml.Node, values: Mapping[str, yaml.Node]) -> yaml.Node:
 
 
 def _laid_over(base: yaml.MappingNode, upper: yaml.MappingNode, path: tuple[str, ...]) -> yaml.MappingNode:
-    """Mappings are merged key by key; all else is replaced. Steps are changed by their names."""
+    """Mappings are merged key by key; all else is replaced. Steps are changed by their names.
+
+    An output that states its type replaces the other's: rows of another type have other columns.
+    """
     pairs = list(base.value)
     for key, value in upper.value:
         place = next((i for i, (known, _) in enumerate(pairs) if known.value == key.value), None)
@@ -147,6 +150,8 @@ def _laid_over(base: yaml.MappingNode, upper: yaml.MappingNode, path: tuple[str,
 
 
 def _replaced(below: yaml.Node, above: yaml.Node, path: tuple[str, ...]) -> yaml.Node:
+    if path == ("output",) and child(above, "type") is not None:
+        return above
     if isinstance(above, yaml.MappingNode) and isinstance(below, yaml.MappingNode):
         return _laid_over(below, above, path)
     if path == ("steps",) and isinstance(above, yaml.MappingNode) and isinstance(below, yaml.SequenceNode):

@@ -77,3 +77,17 @@ def test_similarity_is_one_for_the_same_words_and_half_for_half_of_them() -> Non
 
 def test_as_json_is_one_line() -> None:
     assert as_json({"a": [1, "x"]}) == '{"a":[1,"x"]}'
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "same"),
+    [
+        ("So it is 1,200.", "1200", True),
+        ("41", "42", False),
+        (" Paris.", "paris", True),
+        ("Rome", "Paris", False),
+        ("", "", False),
+    ],
+)
+def test_same_answer_compares_numbers_or_words(text: str, right: str, same: bool) -> None:
+    assert FUNCTIONS["same_answer"](text, right) is same

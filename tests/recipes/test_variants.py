@@ -53,6 +53,11 @@ def test_variant_changes_steps_by_name_at_any_depth(folder: Path) -> None:
     assert spec.steps[1].loop[0].prompt == "More."
 
 
+def test_variant_of_another_type_replaces_the_output(folder: Path) -> None:
+    spec, _ = load_recipe(_variant(folder, 'output: {type: text, text: "{{ reply }}"}'), "mine")
+    assert (spec.output.type, spec.output.text) == ("text", "{{ reply }}")
+
+
 def test_parameters_of_the_run_replace_those_of_the_file_and_change_the_identity(folder: Path) -> None:
     spec, source = load_recipe(folder, "base", {"warmth": 0.1})
     assert spec.steps[0].sampling.temperature == 0.1
