@@ -20,7 +20,7 @@ from gristmill.engine.build import build_engine
 from gristmill.engine.drive import run_samples
 from gristmill.engine.open import workspace_journal
 from gristmill.errors import InputError
-from gristmill.filters.build import Surroundings, build_chain, recipe_changes
+from gristmill.filters.build import Surroundings, build_chain, recipe_changes, recipe_templates
 from gristmill.layout import Layout, Stage, find_workspace
 from gristmill.params.root import Params
 from gristmill.recipes.compile import generate_program, rubric_program
@@ -131,8 +131,12 @@ async def _ask_nothing(request: Request) -> Answered:
 
 def _surroundings(layout: Layout, params: Params) -> Surroundings:
     """Filters that compare a row with all others are left out here, and so nothing is written to the folder."""
+    names = [params.generate.recipe]
     return Surroundings(
-        layout.root, layout.state / "tmp", changes=recipe_changes(layout.recipes, [params.generate.recipe])
+        layout.root,
+        layout.state / "tmp",
+        templates=recipe_templates(layout.recipes, names),
+        changes=recipe_changes(layout.recipes, names),
     )
 
 

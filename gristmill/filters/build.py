@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from gristmill.errors import InputError
+from gristmill.filters.balance import BalancedBoilerplate
 from gristmill.filters.benchmarks import load_benchmarks
 from gristmill.filters.boilerplate import Boilerplate
 from gristmill.filters.by_recipe import ByRecipe, SomeRecipes
@@ -19,14 +20,18 @@ from gristmill.filters.form import Form
 from gristmill.filters.gopher_quality import GopherQuality
 from gristmill.filters.gopher_repetition import GopherRepetition
 from gristmill.filters.grounding import Grounding
+from gristmill.filters.identity import Identity
 from gristmill.filters.language import Language
+from gristmill.filters.leakage import leakage, template_texts
 from gristmill.filters.length import Length
 from gristmill.filters.near_dedup import NearDedup, Release
 from gristmill.filters.pii import pii
+from gristmill.filters.safety import Safety
 from gristmill.filters.secrets import secrets
 from gristmill.filters.semantic_dedup import SemanticDedup
 from gristmill.filters.standard import Standard, TextFilter
 from gristmill.filters.verdict import RowFilter, SetFilter
+from gristmill.params.conduct import IdentityParams, LeakageParams, SafetyParams
 from gristmill.params.contamination import ContaminationParams
 from gristmill.params.content import (
     BoilerplateParams,
@@ -54,6 +59,8 @@ class Surroundings:
     """Where relative paths in the parameters start."""
     folder: Path
     """A private folder for what must not grow in memory; whoever runs the chain makes and removes it."""
+    templates: Sequence[str] = ()
+    """What the recipes say to the model."""
     pinned: bool = True
     """Whether files that parameters name must be given with their hash, as the data graph asks for."""
     changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -85,6 +92,11 @@ def recipe_changes(folder: Path, names: Sequence[str]) -> dict[str, Mapping[str,
     return found
 
 
+def recipe_templates(folder: Path, names: Sequence[str]) -> list[str]:
+    """What the recipes say to the model: the texts of their messages and prompts."""
+    return [text for name in names for text in template_texts(recipe_content(folder, name))]
+
+
 def _link(spec: FilterSpec, forms: Mapping[str, FilterSpec | None], around: Surroundings) -> RowFilter | SetFilter:
     usual = build_filter(spec, around)
     if not forms:
@@ -104,7 +116,12 @@ def _link(spec: FilterSpec, forms: Mapping[str, FilterSpec | None], around: Surr
 
 def _row_filter(spec: FilterSpec | None, around: Surroundings) -> RowFilter | None:
     """A form of a row filter; None is `off`."""
-    return cast(RowFilter, build_filter(spec, around)) if spec else None
+    if spec is None:
+        return None
+    form = build_filter(spec, around)
+    if is_set_filter(form):
+        raise InputError(f"a recipe makes the filter {spec.name} look at all rows", expected="that in params.yaml")
+    return cast(RowFilter, form)
 
 
 def _together(links: Sequence[RowFilter | SetFilter]) -> list[RowFilter | SetFilter]:
@@ -151,7 +168,10 @@ _MAKERS: dict[type[Section], Callable[[Any, Surroundings], RowFilter | SetFilter
     SecretsParams: lambda spec, _: secrets(spec),
     LengthParams: lambda spec, _: Length(spec),
     FormParams: lambda spec, _: Form(spec),
-    BoilerplateParams: lambda spec, _: Boilerplate(spec),
+    BoilerplateParams: lambda spec, _: BalancedBoilerplate(spec) if spec.balanced else Boilerplate(spec),
+    LeakageParams: lambda spec, around: leakage(spec, around.templates),
+    IdentityParams: lambda spec, _: Identity(spec),
+    SafetyParams: lambda spec, _: Safety(spec),
     GopherQualityParams: _published,
     GopherRepetitionParams: _published,
     C4Params: _published,

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from gristmill.filters.verdict import Judging, Rule, texts_of
+from gristmill.filters.verdict import Judging, Rule, at_most, texts_of
 from gristmill.params.content import FormParams, PromptForm
 from gristmill.text import content_words
 
@@ -29,8 +29,10 @@ class Form(Judging):
         asks = (endings == "?") | (endings == "？") | _without(batch)  # noqa: RUF001 - full-width, as in Chinese
         new = np.array([_new_words(*pair) for pair in zip(prompts, responses, strict=True)], dtype=np.int64)
         least = self.params.min_new_words
+        symbols: npt.NDArray[np.float64] = np.array([_symbols(text) for text in responses], dtype=np.float64)
         return (
             Rule("not_a_question", endings, asks | (self.params.prompt is PromptForm.ANY), "ends in ?"),
+            at_most("response_of_symbols", symbols, self.params.max_symbols),
             Rule("response_repeats_prompt", new, new >= least, f"at least {least} new words"),
         )
 
@@ -39,6 +41,12 @@ def _without(batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
     """True for rows that have no prompt at all."""
     found: npt.NDArray[np.bool_] = batch["prompt"].is_null().to_numpy(zero_copy_only=False)
     return found
+
+
+def _symbols(text: str) -> float:
+    """Share of the characters that are neither letter nor digit; blanks don't count."""
+    plain = "".join(text.split())
+    return sum(not character.isalnum() for character in plain) / len(plain) if plain else 0.0
 
 
 def _new_words(prompt: str, response: str) -> int:

@@ -8,7 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from gristmill.filters.verdict import Measures, share
 from gristmill.stretches import Hashes, Ints, Stretches
+
+_ROW = np.uint64(0x9E3779B97F4A7C15)
+"""Sets the n-grams of different rows apart."""
 
 
 @dataclass(frozen=True)
@@ -48,3 +52,10 @@ class Worded:
         start = np.arange(last)
         start = start[self._owner[start] == self._owner[start + n - 1]]
         return Grams(self._stretches.between(start, start + n), self._owner[start])
+
+
+def common_share(own: Grams, theirs: Grams, total: Ints) -> Measures:
+    """By text, the share of its n-grams that the other text of the same number has, too; `total` are its n-grams."""
+    first = own.hashes + own.text.astype(np.uint64) * _ROW
+    second = theirs.hashes + theirs.text.astype(np.uint64) * _ROW
+    return share(np.bincount(own.text[np.isin(first, second)], minlength=len(total)), total)

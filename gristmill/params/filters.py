@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from gristmill.errors import InputError, Problem, ProblemsError
+from gristmill.params.conduct import IdentityParams, LeakageParams, SafetyParams
 from gristmill.params.contamination import ContaminationParams
 from gristmill.params.content import (
     BoilerplateParams,
@@ -26,6 +27,9 @@ from gristmill.params.section import Section
 
 FilterSpec = Annotated[
     PiiParams
+    | LeakageParams
+    | IdentityParams
+    | SafetyParams
     | ContaminationParams
     | SecretsParams
     | LengthParams

@@ -25,8 +25,8 @@ from gristmill.privacy.finding import Span, lines_of, without_overlaps
 class Kind(StrEnum):
     """Kinds of personal data; where stretches overlap, the earlier kind wins."""
 
-    CARD = "card"
     IBAN = "iban"
+    CARD = "card"
     EMAIL = "email"
     URL = "url"
     SSN = "ssn"

@@ -13,7 +13,7 @@ import pyarrow as pa
 from gristmill.compose.parent import fetch_index, open_parent, read_pin
 from gristmill.dedup.files import parts_of
 from gristmill.dedup.release import ReleaseIndex
-from gristmill.filters.build import Surroundings, build_chain, recipe_changes
+from gristmill.filters.build import Surroundings, build_chain, recipe_changes, recipe_templates
 from gristmill.filters.chain import Chain
 from gristmill.filters.verdict import Finding
 from gristmill.frame.books import Ledger
@@ -48,7 +48,10 @@ def chain_of(layout: Layout, folder: Path) -> Chain:
     """The chain that params.yaml and the recipe ask for; `folder` is private to it."""
     recipes = [load_section(GenerateParams, layout.params, "generate").recipe]
     changes = recipe_changes(layout.recipes, recipes)
-    around = Surroundings(layout.root, folder, changes=changes, release=lambda spill: _release(layout, spill))
+    templates = recipe_templates(layout.recipes, recipes)
+    around = Surroundings(
+        layout.root, folder, templates=templates, changes=changes, release=lambda spill: _release(layout, spill)
+    )
     return build_chain(load_section(FilterParams, layout.params, "filter"), around)
 
 
