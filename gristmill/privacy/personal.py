@@ -1,7 +1,7 @@
 """Personal data by shape and check digit, without a language model: the kinds and rules of Presidio's recognizers.
 
 Presidio itself is not run: importing it takes seconds (it brings spaCy along), it asks the network for a list of
-domains, and it needs milliseconds for each text. `bench.privacy` holds both against each other. Departures:
+domains, and it needs milliseconds for each text. Departures:
 
 * nine bare digits are no social security number, and `::` is no address (Presidio gives both a score near 0);
 * a phone number without `+` is written in groups, as its country does it (Presidio takes any digits that fit);
@@ -9,7 +9,7 @@ domains, and it needs milliseconds for each text. `bench.privacy` holds both aga
 * a link has `http`, `https`, `ftp` or `www.` in front.
 
 An e-mail address with a top-level domain that nobody registered counts, too: rather one too many.
-Names of people and places are not looked for: that takes a model. Clean text costs microseconds.
+Names of people and places are not looked for: that takes a model.
 """
 
 import ipaddress

@@ -32,7 +32,7 @@ _LIBRARIES = (
     "detect-secrets",
     "lxml",
     "orjson",
-    "presidio-analyzer",
+    "phonenumbers",
     "py3langid",
     "pyarrow",
     "pypdfium2",
