@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.compose.real import lock_real_rows
+from gristmill.engine.build import assert_can_ask
 from gristmill.engine.endpoint.faults import api_key
 from gristmill.engine.model import locate_model
 from gristmill.engine.openai import OpenAIEngine
@@ -67,7 +68,7 @@ def _missing(path: str, defaults: dict[str, Any]) -> Problem:
 def _check_recipe(layout: Layout, params: Params) -> None:
     """Raises when something is wrong in the recipe; when it is sound, in what it changes of the filters."""
     name = params.generate.recipe
-    generate_program(layout.recipes, params.generate)
+    assert_can_ask(params.engine, generate_program(layout.recipes, params.generate))
     changed_for_recipe(params.filter, recipe_changes(layout.recipes, [name])[name], f"recipes/{name}.yaml")
 
 

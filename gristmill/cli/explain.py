@@ -128,4 +128,4 @@ def _show(title: str, content: Any) -> None:
 def _conversation(asked: Any) -> str:
     if isinstance(asked, str):
         return asked
-    return "\n".join(f"{turn['role']}: {turn['content']}" for turn in asked)
+    return "\n".join(f"{turn['role']}: {turn.get('content', '')}".rstrip() for turn in asked)

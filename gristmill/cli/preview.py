@@ -28,7 +28,7 @@ from gristmill.recipes.format import SAMPLE_INPUTS
 from gristmill.recipes.outcome import Outcome, Trial
 from gristmill.recipes.plan import PlannedSample, Quota, planned_samples
 from gristmill.recipes.program import Program
-from gristmill.recipes.request import Answered, NotAnswered, Request
+from gristmill.recipes.request import Answered, NotAnswered, Request, Role
 from gristmill.recipes.rows import sample_rows, shared_columns
 from gristmill.schema import SAMPLE
 from gristmill.validation import load_params
@@ -157,6 +157,7 @@ def _previewed(sample: PlannedSample, outcome: Outcome, judged: Outcome | None, 
 def _trial(trial: Trial) -> dict[str, Any]:
     request = trial.request
     asked = request.prompt or "\n".join(f"{message.role}: {message.content}" for message in request.messages)
+    asked += "\nuser:" * (request.write is Role.USER)
     answer = trial.answered.answer
     tokens = {"prompt_tokens": answer.prompt_tokens, "completion_tokens": answer.completion_tokens}
     shown = {"step": request.place, "attempt": request.attempt, "asked": asked, "answer": answer.text}

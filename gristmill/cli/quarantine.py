@@ -37,7 +37,7 @@ def quarantine(
 
 def _row(entry: Quarantined) -> dict[str, str]:
     asked = entry.asked["asked"]
-    text = asked if isinstance(asked, str) else " ".join(turn["content"] for turn in asked)
+    text = asked if isinstance(asked, str) else " ".join(turn.get("content", "") for turn in asked)
     return {
         "request": entry.key,
         "step": entry.asked["step"],

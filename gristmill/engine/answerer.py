@@ -51,7 +51,8 @@ def _instance(schema: dict[str, Any], request: Request, path: str) -> Any:
 
 
 def _text(request: Request) -> str:
-    shown = request.prompt if request.prompt is not None else request.messages[-1].content
+    last = request.messages[-1].content if request.messages else ""
+    shown = request.prompt if request.prompt is not None else last
     lines = shown.splitlines() or [""]
     opened = _QUESTION.search("\n".join(lines[-3:]))
     if opened:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from gristmill.engine.lookup import JournalReader
 from gristmill.errors import BudgetExhausted
 from gristmill.params.journal import BudgetParams, CostParams
-from gristmill.recipes.request import Answer, Finish, Request
+from gristmill.recipes.request import Answer, Finish, Request, Role
 from gristmill.text import estimate_tokens
 
 _TOKENS_PER_TURN = 8
@@ -61,7 +61,8 @@ def prompt_tokens(request: Request) -> int:
     """An estimate of the prompt's length, with the chat template's share."""
     if request.prompt is not None:
         return estimate_tokens(request.prompt)
-    return sum(estimate_tokens(turn.content) + _TOKENS_PER_TURN for turn in request.messages)
+    opened = _TOKENS_PER_TURN * (request.write is Role.USER)
+    return opened + sum(estimate_tokens(turn.content) + _TOKENS_PER_TURN for turn in request.messages)
 
 
 class Budget:

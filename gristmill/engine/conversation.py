@@ -5,6 +5,9 @@ between the marks is encoded with its control tokens, the contents are encoded a
 Control tokens that stand in a content become ordinary characters to the model: any model's, read from its
 tokenizer. Those that it calls special are encoded as text; it also has some that it finds in any text (Gemma's
 turns are such), and these are cut in two, so that neither half is one.
+
+A model can write the user's turn too (Magpie, arXiv 2406.08464): it is then shown the template up to where the user's
+words would stand, and stops at the control token that follows them there.
 """
 
 import re
@@ -13,7 +16,7 @@ from typing import Any
 
 from gristmill.errors import GristmillError
 from gristmill.recipes.control import disarm
-from gristmill.recipes.request import Message, Request, RequestFailed
+from gristmill.recipes.request import Message, Request, RequestFailed, Role
 
 _MARK = "gristmillcontent{}mark"
 
@@ -31,21 +34,42 @@ class ConversationEncoder:
     def encode(self, request: Request) -> list[int]:
         """The prompt's token ids. A raw prompt holds no control tokens but those that always open a text."""
         if request.prompt is None:
-            return self._conversation(request.messages)
+            return self._conversation(request.messages, request.write)
         empty = self._tokenizer.encode("", add_special_tokens=True)
         opening = [each for each in empty[:1] if each == self._tokenizer.bos_token_id]
         return [*opening, *self._content(request.prompt)]
 
-    def _conversation(self, messages: Sequence[Message]) -> list[int]:
-        roles = tuple(message.role for message in messages)
-        frame = self._frames.get(roles)
-        if frame is None:
-            frame = self._frames[roles] = self._frame(roles)
+    def closing(self, request: Request) -> list[int]:
+        """The control token at which a user's turn ends that the model writes; none for the assistant's.
+
+        Raises GristmillError where the template ends it by none: the model would go on and answer itself.
+        """
+        if request.prompt is not None or request.write is not Role.USER:
+            return []
+        after = self._framed(request.messages, Role.USER)[-1]
+        found = [each for each in after if each in self._control][:1]
+        if not found:
+            raise self._unfit("no control token ends its user's turn, which a step with `write: user` lets the model write")
+        return found
+
+    def _conversation(self, messages: Sequence[Message], write: Role) -> list[int]:
+        """The template around the contents, up to where the turn begins that the model writes."""
+        frame = self._framed(messages, write)
         ids = list(frame[0])
-        for message, after in zip(messages, frame[1:], strict=True):
+        for message, after in zip(messages, frame[1:], strict=False):  # behind the user's open turn stands nothing
             ids += self._content(message.content)
             ids += after
         return ids
+
+    def _framed(self, messages: Sequence[Message], write: Role) -> list[list[int]]:
+        """The frame of these roles, and of the user's open turn where the model is to write that."""
+        roles = tuple(message.role for message in messages)
+        if write is Role.USER:
+            roles = (*roles, Role.USER.value)
+        frame = self._frames.get(roles)
+        if frame is None:
+            frame = self._frames[roles] = self._frame(roles)
+        return frame
 
     def _content(self, text: str) -> list[int]:
         """The text's ids, none of them a control token's. Raises RequestFailed should one be left all the same."""

@@ -161,8 +161,9 @@ class VllmEngine:
     async def _generate(self, request: Request, ids: list[int]) -> Answer:
         from vllm.inputs import tokens_input
 
+        assert self._encoder is not None, "start comes first"
         number = str(next(self._numbers))
-        async for output in self._llm.generate(tokens_input(ids), _sampling(request), number):
+        async for output in self._llm.generate(tokens_input(ids), _sampling(request, self._encoder.closing(request)), number):
             found = output.outputs[0]
             if found.finish_reason not in ("stop", "length"):
                 raise RequestFailed("engine_error", f"finish reason {found.finish_reason}")
@@ -177,8 +178,8 @@ class VllmEngine:
         raise RequestFailed("engine_error", "no output")
 
 
-def _sampling(request: Request) -> Any:
-    """The request's sampling in vLLM's form."""
+def _sampling(request: Request, closing: list[int]) -> Any:
+    """The request's sampling in vLLM's form; `closing` are the control tokens that end it besides the model's own."""
     from vllm.sampling_params import RequestOutputKind, SamplingParams
 
     drawn = request.sampling
@@ -188,6 +189,7 @@ def _sampling(request: Request) -> Any:
         top_k=drawn.top_k,
         max_tokens=drawn.max_tokens,
         stop=list(drawn.stop),
+        stop_token_ids=closing,
         include_stop_str_in_output=drawn.keep_stop,
         presence_penalty=drawn.presence_penalty,
         frequency_penalty=drawn.frequency_penalty,

@@ -92,7 +92,7 @@ def _sample_recovery(
     """The way back to a step. Keeps a problem where the step cannot take a critique."""
     if spec is None:
         return None
-    asking = [step.name for step in steps if isinstance(step, ModelSpec) and step.messages and not step.candidates]
+    asking = [step.name for step in steps if isinstance(step, ModelSpec) and step.takes_critique()]
     if spec.step not in asking:
         found = f"{spec.step!r} cannot be asked again with a critique"
         expected = f"a step with messages and without candidates: {', '.join(asking) or 'there is none'}"

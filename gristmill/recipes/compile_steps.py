@@ -88,7 +88,7 @@ class StepCompiler:
         scope = self._scope
         form = [name for name, given in spec.forms().items() if given is not None]
         read = scope.attempt(lambda place: reader(spec, place), [*loc, *form])
-        self.asks.append(Asked(spec.name, spec.sampling.max_tokens, times * (spec.candidates or 1)))
+        self.asks.append(Asked(spec.name, spec.sampling.max_tokens, times * (spec.candidates or 1), spec.write))
         step = ModelStep(
             name=spec.name,
             turns=self.turns(spec.messages or (), [*loc, "messages"]),
@@ -106,6 +106,7 @@ class StepCompiler:
             at_least=spec.at_least,
             recovery=self.recovery(spec.recover, [*loc, "recover"]),
             if_invalid=scope.expression(spec.if_invalid, [*loc, "if_invalid"]),
+            write=spec.write,
         )
         return step if read else None
 

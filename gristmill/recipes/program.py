@@ -14,6 +14,7 @@ from gristmill.recipes.blocks import as_list
 from gristmill.recipes.kinds import FaultKind
 from gristmill.recipes.outcome import Note, Outcome, Refused, Row, Verdict
 from gristmill.recipes.outputs import Columns, Output
+from gristmill.recipes.request import Role
 from gristmill.recipes.steps import Check, Recovery, assert_checks, shown
 from gristmill.recipes.walk import Ask, Critique, Step, Values, Walk, recipe_faults, take_steps
 
@@ -34,6 +35,8 @@ class Asked:
     step: str
     max_tokens: int
     times: int
+    write: Role = Role.ASSISTANT
+    """Whose turn is asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,11 +85,12 @@ class Constraint:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question to the model: a conversation or a raw prompt, exactly one of them.
+    """One question to the model: a raw prompt, or else a conversation, of which the model writes the next turn.
 
     `draw` counts samples of the same seed, `attempt` tries at the same step, and `path` tells the place inside
     loops, items and candidates (`revise.1/#2`: round 1, candidate 2). All are content, or the second would get
-    the first one's answer.
+    the first one's answer. Where it `write`s the user's turn, the conversation may be empty: the chat template's
+    opening of that turn is all that it is shown.
     """
 
     step: str
@@ -100,6 +101,8 @@ class Request:
     draw: int = 0
     attempt: int = 0
     path: str = ""
+    write: Role = Role.ASSISTANT
+    """Whose turn the model writes."""
 
     @property
     def place(self) -> str:
@@ -108,14 +111,14 @@ class Request:
 
     def prompt_bytes(self) -> bytes:
         """The conversation or the raw prompt as JSON: what the model is shown."""
-        return orjson.dumps(self.messages if self.prompt is None else self.prompt)
+        return orjson.dumps(self._shown())
 
     def content(self, model_id: str) -> bytes:
         """Canonical form: JSON of all that decides the answer. `decode_content` reads it."""
         return orjson.dumps(
             [
                 model_id,
-                self.messages if self.prompt is None else self.prompt,
+                self._shown(),
                 sampling_json(self.sampling),
                 self.constraint,
                 self.place,
@@ -123,6 +126,12 @@ class Request:
                 self.attempt,
             ]
         )
+
+    def _shown(self) -> Any:
+        """What the model is shown; a turn without content is the opening of the user's turn."""
+        if self.prompt is not None:
+            return self.prompt
+        return self.messages if self.write is Role.ASSISTANT else [*self.messages, {"role": self.write}]
 
 
 @lru_cache(maxsize=1024)

@@ -6,7 +6,7 @@ from typing import Any
 from gristmill.recipes.answers import InvalidAnswer, Read
 from gristmill.recipes.kinds import FaultKind
 from gristmill.recipes.outcome import Note, Refused, Trial, Verdict
-from gristmill.recipes.request import Answer, Constraint, ConstraintKind, Finish, Message, Request, Sampling
+from gristmill.recipes.request import Answer, Constraint, ConstraintKind, Finish, Message, Request, Role, Sampling
 from gristmill.recipes.sandbox import Evaluate, Render
 from gristmill.recipes.turns import Turns
 from gristmill.recipes.walk import Values, Walk, kept, recipe_faults, side_by_side
@@ -88,6 +88,7 @@ class ModelStep:
     at_least: int = 1
     recovery: Recovery | None = None
     if_invalid: Evaluate | None = None
+    write: Role = Role.ASSISTANT
 
     async def value(self, values: Values, walk: Walk) -> Any:
         """The value, or the list of the valid candidates'. Raises Refused with the last answer's fault."""
@@ -155,6 +156,7 @@ class ModelStep:
                 constraint=self._constraint(values),
                 draw=walk.draw,
                 path=walk.path,
+                write=self.write,
             )
 
     def _with_critique(

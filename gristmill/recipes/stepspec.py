@@ -85,9 +85,12 @@ class SampleRecoverSpec(RecoverSpec):
 class ModelSpec(_Step):
     """Asks the model. Exactly one of `messages` and `prompt`."""
 
-    messages: tuple[Turn, ...] | None = Field(default=None, min_length=1)
+    messages: tuple[Turn, ...] | None = None
     """Conversation for the model's chat template: a list of `role: template`, or `turns: expression` for a list of
     turns with `role` and `content`."""
+    write: Literal[Role.ASSISTANT, Role.USER] = Role.ASSISTANT
+    """With `messages`: whose turn the model writes. `user` shows it the chat template's opening of the user's turn after
+    the messages, of which there may be none."""
     prompt: Text | None = None
     """Template of a raw prompt that the model continues; no chat template is applied."""
     opening: Text | None = None
@@ -122,12 +125,20 @@ class ModelSpec(_Step):
             raise ValueError(f"a step has at most one of choice, regex, json and grammar; found {' and '.join(forms)}")
         if self.opening is not None and self.prompt is None:
             raise ValueError("an opening goes with a prompt, not with messages")
-        if self.recover is not None and self.messages is None:
-            raise ValueError("recover goes with messages: a critique is a turn of the conversation")
+        if self.recover is not None and (self.messages is None or self.write is Role.USER):
+            raise ValueError("recover goes with messages that the assistant answers: a critique is a turn of the user's")
         if "at_least" in self.model_fields_set and self.candidates is None:
             raise ValueError("at_least goes with candidates")
         if self.candidates is not None and self.at_least > self.candidates:
             raise ValueError(f"at_least {self.at_least} is more than the {self.candidates} candidates")
+        return self
+
+    @model_validator(mode="after")
+    def _somebody_spoke(self) -> Self:
+        if self.write is Role.USER and self.messages is None:
+            raise ValueError("`write: user` goes with messages; `messages: []` for the first turn")
+        if self.messages == () and self.write is not Role.USER:
+            raise ValueError("messages is empty: at least one turn, or `write: user`")
         return self
 
     @model_validator(mode="after")
@@ -146,6 +157,10 @@ class ModelSpec(_Step):
         if self.retry is not None:
             return TypeAdapter(Sampling).validate_python({**asdict(self.sampling), **self.retry})
         return self.sampling if self.sampling.temperature > 0 else None
+
+    def takes_critique(self) -> bool:
+        """Whether a later fault can be answered with a further turn of the step's conversation."""
+        return bool(self.messages) and self.write is Role.ASSISTANT and self.candidates is None
 
     def forms(self) -> dict[str, Any]:
         """The constraint that was given, among the four."""

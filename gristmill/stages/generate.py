@@ -12,7 +12,7 @@ from typing import Any
 from gristmill.distribute.work import Walk, Work, run_work
 from gristmill.engine.account import Account
 from gristmill.engine.budget import Budget, spent
-from gristmill.engine.build import build_engine
+from gristmill.engine.build import assert_can_ask, build_engine
 from gristmill.engine.open import workspace_journal
 from gristmill.engine.protocol import Engine
 from gristmill.errors import GristmillError
@@ -39,6 +39,7 @@ def run(layout: Layout) -> None:
     limits = load_section(BudgetParams, layout.params, "budget")
     prices = load_section(CostParams, layout.params, "cost")
     program = generate_program(layout.recipes, params)
+    assert_can_ask(engine_params, program)
     quota = read_quota(layout.quota_lock, params.recipe)
     model_params = load_section(ModelParams, layout.params, "model")
     engine = build_engine(engine_params, model_params, layout.root)

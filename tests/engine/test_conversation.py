@@ -1,14 +1,17 @@
 """Seed text with control tokens cannot open a role. On the tokenizer of the model that ships with us."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gristmill.engine.conversation import ConversationEncoder, control_tokens
+from gristmill.engine.model import locate_model, ready_folder
 from gristmill.errors import GristmillError
-from gristmill.recipes.request import Message, Request, RequestFailed, Sampling
+from gristmill.params.generate import ModelParams
+from gristmill.recipes.request import Message, Request, RequestFailed, Role, Sampling
 
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
@@ -127,3 +130,45 @@ def test_control_token_that_cannot_be_disarmed_refuses_the_request(tokenizer: An
     encoder._control = {tokenizer.convert_tokens_to_ids("x"): "<x>"}  # as if "x" alone were one
     with pytest.raises(RequestFailed, match="control_token"):
         encoder.encode(_request("An x."))
+
+
+@pytest.mark.parametrize("contents", [(), ("Hello.", "Hi.")])
+def test_turn_that_the_user_is_to_write_is_opened_and_nothing_after_it(tokenizer: Any, contents: tuple[str, ...]) -> None:
+    request = replace(_request(*contents), write=Role.USER)
+    turns = [{"role": message.role, "content": message.content} for message in request.messages]
+    whole = tokenizer.apply_chat_template([*turns, {"role": "user", "content": "HERE"}], tokenize=False)
+
+    ids = ConversationEncoder(tokenizer).encode(request)
+
+    assert tokenizer.decode(ids) == whole.partition("HERE")[0]
+
+
+def test_turn_that_the_user_is_to_write_ends_at_the_templates_own_token(tokenizer: Any) -> None:
+    encoder = ConversationEncoder(tokenizer)
+    closing = encoder.closing(replace(_request(), write=Role.USER))
+
+    assert tokenizer.convert_ids_to_tokens(closing) == [list(control_tokens(tokenizer).values())[-1]]
+    assert encoder.closing(_request("Hello.")) == []
+
+
+def test_template_whose_user_turn_ends_by_no_control_token_lets_no_user_write(tokenizer: Any) -> None:
+    tokenizer.chat_template = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}"
+    with pytest.raises(GristmillError, match="no control token ends its user's turn"):
+        ConversationEncoder(tokenizer).closing(replace(_request(), write=Role.USER))
+
+
+@pytest.mark.system
+def test_default_models_own_template_opens_the_users_turn(default_tokenizer: Any) -> None:
+    request = Request("s", Sampling(), write=Role.USER)
+    encoder = ConversationEncoder(default_tokenizer)
+
+    assert default_tokenizer.decode(encoder.encode(request)).endswith("<|im_start|>user\n")
+    assert default_tokenizer.convert_ids_to_tokens(encoder.closing(request)) == ["<|im_end|>"]
+
+
+@pytest.fixture(scope="module")
+def default_tokenizer() -> Any:
+    """The tokenizer of the model that ships with us, unpacked where it is not yet."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(ready_folder(locate_model(ModelParams(), Path())))

@@ -17,7 +17,7 @@ import orjson
 from gristmill.errors import InputError
 from gristmill.params.generate import StructuredOutputs
 from gristmill.recipes.control import disarm
-from gristmill.recipes.request import Answer, Constraint, ConstraintKind, Finish, Request, RequestFailed, Sampling
+from gristmill.recipes.request import Answer, Constraint, ConstraintKind, Finish, Request, RequestFailed, Role, Sampling
 
 _WRAP = "answer"
 _TOO_LONG = re.compile(
@@ -38,6 +38,8 @@ def path_of(request: Request) -> str:
 
 def body_of(request: Request, model: str, dialect: StructuredOutputs) -> bytes:
     """The request's JSON. Raises InputError when the dialect cannot say what is asked."""
+    if request.write is Role.USER:
+        raise cannot_write_user(request.step)
     body: dict[str, Any] = {"model": model, "max_tokens": request.sampling.max_tokens}
     if request.prompt is None:
         body["messages"] = [{"role": turn.role, "content": disarm(turn.content)} for turn in request.messages]
@@ -52,6 +54,20 @@ def body_of(request: Request, model: str, dialect: StructuredOutputs) -> bytes:
         if request.constraint is not None:
             body["response_format"] = _response_format(request.constraint)
     return orjson.dumps(body)
+
+
+def cannot_write_user(step: str) -> InputError:
+    """What to tell somebody whose recipe wants the user's turn from an endpoint.
+
+    `/chat/completions` always opens the assistant's turn, and `/completions` takes a text in which our own control
+    tokens would be disarmed, without knowing the model's template.
+    """
+    return InputError(
+        f"step {step} has `write: user`: an endpoint has no way to let the model write the user's turn",
+        where="params.yaml: engine.kind",
+        expected="vllm, which has the model's chat template at hand",
+        do="set engine.kind to `vllm`, or use a recipe without `write: user`",
+    )
 
 
 def answer_of(request: Request, reply: Any, dialect: StructuredOutputs, engine: str) -> Answer:
