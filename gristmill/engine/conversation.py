@@ -49,7 +49,9 @@ class ConversationEncoder:
         after = self._framed(request.messages, Role.USER)[-1]
         found = [each for each in after if each in self._control][:1]
         if not found:
-            raise self._unfit("no control token ends its user's turn, which a step with `write: user` lets the model write")
+            raise self._unfit(
+                "no control token ends its user's turn, which a step with `write: user` lets the model write"
+            )
         return found
 
     def _conversation(self, messages: Sequence[Message], write: Role) -> list[int]:

@@ -163,7 +163,9 @@ class VllmEngine:
 
         assert self._encoder is not None, "start comes first"
         number = str(next(self._numbers))
-        async for output in self._llm.generate(tokens_input(ids), _sampling(request, self._encoder.closing(request)), number):
+        async for output in self._llm.generate(
+            tokens_input(ids), _sampling(request, self._encoder.closing(request)), number
+        ):
             found = output.outputs[0]
             if found.finish_reason not in ("stop", "length"):
                 raise RequestFailed("engine_error", f"finish reason {found.finish_reason}")

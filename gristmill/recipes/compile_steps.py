@@ -107,6 +107,7 @@ class StepCompiler:
             recovery=self.recovery(spec.recover, [*loc, "recover"]),
             if_invalid=scope.expression(spec.if_invalid, [*loc, "if_invalid"]),
             write=spec.write,
+            per=scope.expression(spec.per, [*loc, "per"]),
         )
         return step if read else None
 

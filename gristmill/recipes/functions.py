@@ -82,6 +82,23 @@ def similarity(text: str, other: str) -> float:
     return 2 * row[-1] / (len(a) + len(b))
 
 
+def jaccard(text: str, other: str) -> float:
+    """Share of the words of both texts together that stand in both, 0 to 1; 0 where neither has any."""
+    a, b = set(words(text.lower())), set(words(other.lower()))
+    return len(a & b) / len(a | b) if a | b else 0.0
+
+
+def opens_with(text: str, openings: Sequence[str]) -> bool:
+    """Whether the text begins with one of the openings, whatever the case."""
+    return text.strip().casefold().startswith(tuple(each.casefold() for each in openings))
+
+
+def phrases_in(text: str, phrases: Sequence[str]) -> list[str]:
+    """Those of the phrases that stand in the text as whole words, whatever the case and the marks between."""
+    told = f" {' '.join(words(text.casefold()))} "
+    return [each for each in phrases if f" {' '.join(words(each.casefold()))} " in told]
+
+
 def as_json(value: Any) -> str:
     """The value as JSON on one line."""
     return orjson.dumps(value).decode()
@@ -91,6 +108,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
         *(sentences, words, content_words, one_line, overlap, similarity, between, last_number, same_answer, as_json),
+        *(jaccard, opens_with, phrases_in),
         *(pick, draw_from, mean, nth_fact, question_fault),
     )
 }

@@ -3,6 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+import orjson
+import xxhash
+
 from gristmill.recipes.answers import InvalidAnswer, Read
 from gristmill.recipes.kinds import FaultKind
 from gristmill.recipes.outcome import Note, Refused, Trial, Verdict
@@ -89,6 +92,7 @@ class ModelStep:
     recovery: Recovery | None = None
     if_invalid: Evaluate | None = None
     write: Role = Role.ASSISTANT
+    per: Evaluate | None = None
 
     async def value(self, values: Values, walk: Walk) -> Any:
         """The value, or the list of the valid candidates'. Raises Refused with the last answer's fault."""
@@ -155,9 +159,16 @@ class ModelStep:
                 prompt=self._prompt(values),
                 constraint=self._constraint(values),
                 draw=walk.draw,
-                path=walk.path,
+                path=self._path(values, walk),
                 write=self.write,
             )
+
+    def _path(self, values: Values, walk: Walk) -> str:
+        """The walk's path, with the hash of what the request is asked for, where the step says so."""
+        if self.per is None:
+            return walk.path
+        told = xxhash.xxh3_64_hexdigest(orjson.dumps(self.per(values)))
+        return f"{walk.path}/per.{told}" if walk.path else f"per.{told}"
 
     def _with_critique(
         self, first: Request, last: Request, values: Values, answer: Answer, verdict: Verdict

@@ -89,8 +89,11 @@ class ModelSpec(_Step):
     """Conversation for the model's chat template: a list of `role: template`, or `turns: expression` for a list of
     turns with `role` and `content`."""
     write: Literal[Role.ASSISTANT, Role.USER] = Role.ASSISTANT
-    """With `messages`: whose turn the model writes. `user` shows it the chat template's opening of the user's turn after
-    the messages, of which there may be none."""
+    """With `messages`: whose turn the model writes. `user` shows it the chat template's opening of the user's turn
+    after the messages, of which there may be none."""
+    per: Text | None = None
+    """Expression for what makes the request one of its own: where the model is shown the same for every seed, `passage`
+    has it asked anew for each."""
     prompt: Text | None = None
     """Template of a raw prompt that the model continues; no chat template is applied."""
     opening: Text | None = None
@@ -126,7 +129,9 @@ class ModelSpec(_Step):
         if self.opening is not None and self.prompt is None:
             raise ValueError("an opening goes with a prompt, not with messages")
         if self.recover is not None and (self.messages is None or self.write is Role.USER):
-            raise ValueError("recover goes with messages that the assistant answers: a critique is a turn of the user's")
+            raise ValueError(
+                "recover goes with messages that the assistant answers: a critique is a turn of the user's"
+            )
         if "at_least" in self.model_fields_set and self.candidates is None:
             raise ValueError("at_least goes with candidates")
         if self.candidates is not None and self.at_least > self.candidates:

@@ -133,7 +133,9 @@ def test_control_token_that_cannot_be_disarmed_refuses_the_request(tokenizer: An
 
 
 @pytest.mark.parametrize("contents", [(), ("Hello.", "Hi.")])
-def test_turn_that_the_user_is_to_write_is_opened_and_nothing_after_it(tokenizer: Any, contents: tuple[str, ...]) -> None:
+def test_turn_that_the_user_is_to_write_is_opened_and_nothing_after_it(
+    tokenizer: Any, contents: tuple[str, ...]
+) -> None:
     request = replace(_request(*contents), write=Role.USER)
     turns = [{"role": message.role, "content": message.content} for message in request.messages]
     whole = tokenizer.apply_chat_template([*turns, {"role": "user", "content": "HERE"}], tokenize=False)

@@ -7,10 +7,13 @@ from gristmill.recipes.functions import (
     as_json,
     between,
     draw_from,
+    jaccard,
     last_number,
     mean,
     one_line,
+    opens_with,
     overlap,
+    phrases_in,
     pick,
     similarity,
 )
@@ -91,3 +94,17 @@ def test_as_json_is_one_line() -> None:
 )
 def test_same_answer_compares_numbers_or_words(text: str, right: str, same: bool) -> None:
     assert FUNCTIONS["same_answer"](text, right) is same
+
+
+def test_jaccard_counts_words_once_and_in_any_order() -> None:
+    assert jaccard("A nurse, a nurse!", "nurse a old") == pytest.approx(2 / 3)
+    assert jaccard("", "...") == 0.0
+
+
+def test_opens_with_looks_at_the_beginning_alone() -> None:
+    assert opens_with("  Sure, here it is.", ["sure,", "of course"])
+    assert not opens_with("Make sure, please.", ["sure,"])
+
+
+def test_phrases_in_finds_whole_words_across_marks() -> None:
+    assert phrases_in("Go to the MAP; draw.", ["map", "go to", "go the", "dra"]) == ["map", "go to"]

@@ -30,7 +30,10 @@ async def test_step_that_writes_the_users_turn_may_begin_with_nothing(run) -> No
 def test_turn_to_be_written_is_part_of_the_key_and_the_assistants_goes_without_saying() -> None:
     plain, user = Request("s", Sampling(), SAID), Request("s", Sampling(), SAID, write=Role.USER)
 
-    assert decode_content(user.content("m"))["asked"] == [*decode_content(plain.content("m"))["asked"], {"role": "user"}]
+    assert decode_content(user.content("m"))["asked"] == [
+        *decode_content(plain.content("m"))["asked"],
+        {"role": "user"},
+    ]
     assert plain.prompt_bytes() != user.prompt_bytes()
 
 
@@ -63,3 +66,11 @@ def test_step_that_nobody_can_write_is_told(write, step: str, fault: str) -> Non
     with pytest.raises(ProblemsError) as raised:
         recipe_program(folder, "mine", 1)
     assert fault in str(raised.value)
+
+
+async def test_request_that_shows_nothing_of_the_seed_is_asked_anew_per_passage(run) -> None:
+    steps = STEPS.replace("write: user", "write: user, per: passage")
+    (_, first), (_, same), (_, other) = [await run(steps, "Why?", "So.", passage=each) for each in ("A.", "A.", "B.")]
+
+    assert first[0].content("m") == same[0].content("m") != other[0].content("m")
+    assert first[0].place.startswith("question@per.")
