@@ -6,8 +6,10 @@
     python -m bench.overhead --quick                            a tenth of the rows
 
 The scripted engine runs qa-from-docs over real passages of about 300 tokens of the Python documentation, two draws of
-each as params.yaml has it; the `answerer` module answers. Over HTTP (and with `--recipe qa-json`) the recipe is
-bench/recipes/qa-json.yaml: one chat request for each passage, one JSON object back, validated against its schema.
+each as params.yaml has it; the `answerer` module answers. Passages with fewer than two facts are left out (three of
+four): their draws end before they ask, and cost less than a row. `accepted_share` is the rows that came out.
+Over HTTP (and with `--recipe qa-json`) the recipe is bench/recipes/qa-json.yaml: one chat request for each passage, one
+JSON object back, validated against its schema.
 The journal is on and cold, Parquet is written, books are kept; making the seeds and starting Python are left out. The
 endpoint (tests/engine/endpoint.py) is a process of its own that shares the machine; its constraint check is part of
 the time.
@@ -33,12 +35,13 @@ import yaml
 
 from gristmill.engine import answerer
 from gristmill.engine.journal import open_journal
-from gristmill.frame.parquet import PartWriter
+from gristmill.frame.parquet import PartWriter, count_rows
 from gristmill.identity import text_hash
 from gristmill.layout import Layout, Stage
 from gristmill.recipes.compile import recipe_program
 from gristmill.recipes.outcome import Outcome
 from gristmill.recipes.plan import PlannedSample, planned_samples, read_quota
+from gristmill.recipes.questions.facts import nth_fact
 from gristmill.recipes.request import Answer, Answered, Request, request_key
 from gristmill.recipes.rows import sample_rows, shared_columns
 from gristmill.schema import SAMPLE, SEED
@@ -108,8 +111,9 @@ def stage(layout: Layout, rows: int, in_flight: int) -> dict[str, Any]:
     before = time.process_time()
     seconds = timed(lambda: generate.run(layout))
     cpu = time.process_time() - before
+    accepted = round(count_rows(layout.data(Stage.GENERATE)) / rows, 3)
     figures = {"rows_per_s": round(rows / seconds, 1), "cpu_us_per_row": round(cpu / rows * 1e6, 1)}
-    return {"rows": rows, "in_flight": in_flight, **figures}
+    return {"rows": rows, "in_flight": in_flight, "accepted_share": accepted, **figures}
 
 
 def answer(_: Request) -> str:
@@ -181,7 +185,10 @@ def words() -> Iterator[str]:
 
 
 def paragraphs() -> Iterator[str]:
-    """Passages of whole paragraphs, about 300 tokens each, all different by their first line, without end."""
+    """Passages of whole paragraphs with a fact for each draw, about 300 tokens each, without end.
+
+    They come again; all are different by their first line.
+    """
     found: list[str] = []
     passage: list[str] = []
     for paragraph in (each for name in sorted(topics) for each in topics[name].split("\n\n") if each.strip()):
@@ -189,7 +196,8 @@ def paragraphs() -> Iterator[str]:
             found.append("\n\n".join(passage))
             passage = []
         passage.append(paragraph)
-    fit = [text for text in found if estimate_tokens(text) >= PASSAGE_TOKENS[0]]
+    most = DRAWS[QA_FROM_DOCS] - 1
+    fit = [text for text in found if estimate_tokens(text) >= PASSAGE_TOKENS[0] and nth_fact(text, most) is not None]
     for number in itertools.count():
         yield f"Passage {number}.\n\n{fit[number % len(fit)]}"
 

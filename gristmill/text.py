@@ -21,7 +21,8 @@ Span = tuple[int, int]
 _VISIBLE = re.compile(r"\S")
 _PARAGRAPH_BREAK = re.compile(r"\n(?:[ \t]*\n)+")
 _LINE_START = re.compile(r"\n(?=[ \t]*(?:[*•+-] |\d{1,3}[.)] |[a-z][.)] |#{1,6} |>>> |\.\.\. |\|))")
-_END = re.compile(r"""[.!?…]+["'”’»)\]}*_`]*(?=\s)|[。！？]["”’」』）]*""")
+_END = re.compile(r"""[.!?…。！？](?:(?<=[.!?…])[.!?…]*["'”’»)\]}*_`]*(?=\s)|(?<=[。！？])["”’」』）]*)""")
+"""Its first mark stands alone in front, for a set of characters there is what `re` finds quickly."""
 _OPENING = "\"'“‘«([{<*_`¿¡—-"
 _CODE_NAME = re.compile(r"[a-z_][\w]*(?:\.\w+|\(|_\w)")
 _ACRONYM = re.compile(r"(?:^|[\s(])(?:[A-Za-z]\.)+[A-Za-z]$")
@@ -211,6 +212,6 @@ def _dot_of_abbreviation(before: str, following: str, match: re.Match[str]) -> b
         return True
     if word in _ABBREVIATIONS:
         return True
-    if _ACRONYM.search(before):
+    if before[-2:-1] == "." and _ACRONYM.search(before):
         return re.split(r"\W", following, maxsplit=1)[0] not in _STARTERS
     return len(last) == 1 and last.isupper() and last != "I" and following[0].isupper()

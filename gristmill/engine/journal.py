@@ -21,8 +21,9 @@ from gristmill.recipes.request import Answer, Finish
 
 _COMMIT_ROWS = 256
 _COMMIT_SECONDS = 0.25
-_BACKLOG_ROWS = 1 << 14
-"""Answers that may wait for a slow disk before the one who records them waits too."""
+_BACKLOG_BYTES = 8 << 20
+"""Text of answers and requests that may wait for a slow disk before the one who records them waits too. As much again
+is being written meanwhile; the heap keeps the size that the longest backlog gave it, so this bounds a run's memory."""
 _CREATE = f"""
 CREATE TABLE IF NOT EXISTS answers (
     id INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL UNIQUE, content BLOB NOT NULL, text TEXT NOT NULL,
@@ -93,6 +94,7 @@ class Journal(JournalReader):
         super().__init__(path)
         self.path = path
         self._open: dict[bytes, Row] = {}
+        self._open_bytes = 0
         self._committing: dict[bytes, Row] = {}
         self._fault: GristmillError | None = None
         self._hurry = False
@@ -130,10 +132,12 @@ class Journal(JournalReader):
         with self._state:
             self._raise_fault()
             self._open[key] = row
+            self._open_bytes += len(content) + len(answer.text)
             if len(self._open) in (1, _COMMIT_ROWS):
                 self._state.notify_all()
-            if len(self._open) >= _BACKLOG_ROWS:
-                self._state.wait_for(lambda: len(self._open) < _BACKLOG_ROWS or self._fault is not None)
+            if self._open_bytes >= _BACKLOG_BYTES:
+                self._state.notify_all()
+                self._state.wait_for(lambda: self._open_bytes < _BACKLOG_BYTES or self._fault is not None)
 
     def flush(self) -> None:
         """Returns when all that was recorded is committed. Raises GristmillError when it could not be."""
@@ -161,7 +165,7 @@ class Journal(JournalReader):
                 if not self._open:
                     return
                 self._state.wait_for(self._is_due, timeout=_COMMIT_SECONDS)
-                self._committing, self._open = self._open, {}
+                self._committing, self._open, self._open_bytes = self._open, {}, 0
             fault = self._commit(list(self._committing.values()))
             with self._state:
                 self._committing = {}
@@ -171,7 +175,8 @@ class Journal(JournalReader):
                 return
 
     def _is_due(self) -> bool:
-        return len(self._open) >= _COMMIT_ROWS or self._hurry or self._closing
+        full = len(self._open) >= _COMMIT_ROWS or self._open_bytes >= _BACKLOG_BYTES
+        return full or self._hurry or self._closing
 
     def _commit(self, rows: list[Row]) -> GristmillError | None:
         try:

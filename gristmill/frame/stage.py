@@ -28,7 +28,7 @@ from gristmill.frame.books import Books, Ledger
 from gristmill.frame.lock import exclusive
 from gristmill.frame.parquet import PartWriter
 from gristmill.frame.progress import Progress
-from gristmill.frame.redact import excerpt, redact
+from gristmill.frame.redact import excerpt, redact, redact_place
 from gristmill.layout import Layout, Stage
 from gristmill.schema import REJECT
 
@@ -90,7 +90,7 @@ class StageRun:
                 "reason": refusal.reason,
                 "value": redact(refusal.value)[:500],
                 "threshold": refusal.threshold,
-                "where": redact(refusal.where),
+                "where": redact_place(refusal.where),
                 "text": excerpt(refusal.text),
             }
         )

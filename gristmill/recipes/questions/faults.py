@@ -7,11 +7,12 @@ answer depends on, and may be negative only where its statement is.
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from gristmill.recipes.questions.facts import Fact
 from gristmill.recipes.questions.grammar import needed
-from gristmill.recipes.questions.stems import FUNCTION_WORDS, content_stems, longest_run, stems
+from gristmill.recipes.questions.stems import FUNCTION_WORDS, longest_run, stems
 
 _WORDS = (5, 30)
 _MIN_SHARE_OF_STATEMENT = 0.75
@@ -40,16 +41,23 @@ class _Draft:
 
     question: str
     fact: Fact
-    words: list[str] = field(init=False)
-    told: list[str] = field(init=False)
-    said: list[str] = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "words", stems(self.question))
-        object.__setattr__(self, "told", stems(self.fact.answer))
-        object.__setattr__(self, "said", stems(self.fact.statement))
+    @cached_property
+    def words(self) -> list[str]:
+        """The question's stems."""
+        return stems(self.question)
 
-    @property
+    @cached_property
+    def told(self) -> list[str]:
+        """The answer's stems."""
+        return stems(self.fact.answer)
+
+    @cached_property
+    def said(self) -> list[str]:
+        """The statement's stems."""
+        return stems(self.fact.statement)
+
+    @cached_property
     def asked(self) -> set[str]:
         """The question's content."""
         return _content(self.words)
@@ -109,12 +117,13 @@ def _answer_repeats_question(draft: _Draft) -> bool:
 
 
 def _misses_condition(draft: _Draft) -> bool:
-    return not needed(draft.fact.statement, draft.fact.opening) <= content_stems(draft.question)
+    return not needed(draft.fact.statement, draft.fact.opening) <= draft.asked
 
 
 def _not_english(draft: _Draft) -> bool:
-    letters = len(re.findall(r"[A-Za-z]", draft.question))
-    return not draft.question.isascii() or letters < 0.5 * len(draft.question.replace(" ", ""))
+    question = draft.question
+    letters = sum(map(str.isalpha, question))
+    return not question.isascii() or letters < 0.5 * (len(question) - question.count(" "))
 
 
 def _content(found: list[str]) -> set[str]:

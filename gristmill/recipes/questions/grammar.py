@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gristmill.recipes.questions.statements import VERB
+from gristmill.recipes.questions.statements import has_verb
 from gristmill.recipes.questions.stems import content_stems
 
 VERBS = re.compile(
@@ -37,7 +37,8 @@ _WHEN = re.compile(
     r"^(?!.*(?:,| and | or ).* (?:if|when) )\S.*? (?:only )?"
     r"((?:if|when|whenever) (?:a|an|the|_+|no|all|any|one|both) .+)"
 )
-_WHY = re.compile(r",? ((?:because|so that|in order to) .+)")
+_REASONS = ("because", "so that", "in order to")
+_WHY = re.compile(rf",? ((?:{'|'.join(_REASONS)}) .+)")
 _TAIL = re.compile(
     r",? (?:only )?(?:if|when|whenever|once|because|so that|unless|but|while|although|since|even"
     r"|and (?:is|are|must|may|can|will|has|have|the|then))(?= )|,|;"
@@ -53,7 +54,9 @@ _NAMED_KIND = re.compile(
     r"(methods?|functions?|operators?|statements?|exceptions?|attributes?|modules?|clauses?|keywords?|class|types?"
     r"|expressions?|commands?|constructor)$"
 )
-_HANGING_END = re.compile(r"\b(and|or|of|the|a|to|by|with|that|which|is|are)$")
+_HANGING = ("and", "or", "of", "the", "a", "to", "by", "with", "that", "which", "is", "are")
+_HANGING_END = re.compile(rf"\b({'|'.join(_HANGING)})$")
+_PRONOUN = re.compile(r"\b(it|its|they|their|them)\b")
 _MASKED = re.compile(r"`[^`]*`|\([^()]*\)")
 
 
@@ -84,17 +87,20 @@ class Clause:
 
 def mask(text: str) -> str:
     """The text with code and brackets blanked out, every character kept in its place."""
+    if "`" not in text and "(" not in text:
+        return text
     return _MASKED.sub(lambda hit: "_" * len(hit[0]), text)
 
 
 def pairs(statement: str) -> list[Pair]:
     """What can be asked about a statement; empty when its grammar offers nothing."""
     body = statement.rstrip(".")
-    condition = _CONDITION.match(mask(body))
+    hidden = mask(body)
+    condition = _CONDITION.match(hidden)
     if condition:
         found = _after_condition(body, condition)
     else:
-        clause = _main_clause(body)
+        clause = _main_clause(body, hidden)
         found = [*_reasons(clause), *_objects(clause), *_names(clause)] if clause else []
     return [pair for pair in map(_trimmed, found) if _can_stand(pair)]
 
@@ -112,7 +118,7 @@ def needed(statement: str, opening: str) -> frozenset[str]:
 
 
 def _after_condition(body: str, found: re.Match[str]) -> list[Pair]:
-    if not VERB.search(found[2]) or _NO_CONSEQUENCE.match(found[3]):
+    if not has_verb(found[2]) or _NO_CONSEQUENCE.match(found[3]):
         return []
     words = body[found.start(2) : found.end(2)].split()
     word = "if" if found[1] == "If" else "when"
@@ -120,8 +126,7 @@ def _after_condition(body: str, found: re.Match[str]) -> list[Pair]:
     return [Pair(opening, body[found.start(3) :])]
 
 
-def _main_clause(body: str) -> Clause | None:
-    hidden = mask(body)
+def _main_clause(body: str, hidden: str) -> Clause | None:
     verb = VERBS.search(hidden)
     if not verb or verb.start() < 2 or _SUBORDINATE.search(hidden[: verb.start()]):
         return None
@@ -141,7 +146,7 @@ def _short(rest: str) -> str:
     if not stop:
         return rest
     after = hidden[stop.end() :]
-    if stop[0] == "," and not VERB.search(after.split(",")[0]) and _LIST_AFTER_COMMA.search(after):
+    if stop[0] == "," and not has_verb(after.split(",")[0]) and _LIST_AFTER_COMMA.search(after):
         return rest  # the comma of an enumeration, not of a clause
     short = rest[: stop.start()].strip()
     conditional = stop[0].strip() in ("if", "when", "whenever", "once")
@@ -153,7 +158,8 @@ def _short(rest: str) -> str:
 def _reasons(clause: Clause) -> Iterator[Pair]:
     """When and why, where the clause says so."""
     hidden = mask(clause.rest)
-    when, why = _WHEN.search(hidden), _WHY.search(hidden)
+    when = _WHEN.search(hidden) if "if " in hidden or "when" in hidden else None
+    why = _WHY.search(hidden) if any(word in hidden for word in _REASONS) else None
     if when:
         yield Pair(f"When {clause.asker} {clause.subject}", clause.rest[when.start(1) :])
     if why:
@@ -251,7 +257,7 @@ def _can_stand(pair: Pair) -> bool:
         and answer.count("[") == answer.count("]")
         and answer.count("`") % 2 == 0
         and answer not in ("the default", "the same", "a way")
-        and not _HANGING_END.search(answer)
+        and not (answer.endswith(_HANGING) and _HANGING_END.search(answer))
         and bool(content_stems(answer))
-        and not re.search(r"\b(it|its|they|their|them)\b", pair.opening)
+        and not (("it" in pair.opening or "the" in pair.opening) and _PRONOUN.search(pair.opening))
     )

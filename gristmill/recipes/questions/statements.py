@@ -14,18 +14,18 @@ from gristmill.text import paragraph_spans, sentences
 
 _MIN_WORDS, _MAX_WORDS = 8, 40
 _NOT_PROSE = re.compile(
-    r"::=|>>>|^\s*(\*|[-+|]{2,}|\d+\.|\||#|@)"
-    r"|^\s*(Note|See also|Warning|For example|Example\w*|Source code)\b.{0,20}$|={5}"
+    r"\s*(\*|[-+|]{2,}|\d+\.|\||#|@)|\s*(Note|See also|Warning|For example|Example\w*|Source code)\b.{0,20}$"
 )
+_NOT_PROSE_MARKS = ("::=", ">>>", "=====")
 _PROSE_MARKS = '`"*\N{LEFT DOUBLE QUOTATION MARK}'
 _PLAIN_WORD = re.compile(r"[a-z]{2,}")
 _VERSION_NOTE = re.compile(r"(New|Changed|Deprecated|Removed|Added) (in|since) version")
 _TERM_LINE = re.compile(r"\A( *)[^\n.:;,]{1,50}\n(?=\1 +\S)")
 """The term of a definition list, on a line of its own above its indented text."""
 
-_QUOTED_CODE = re.compile(r'(?<![\w"])"([^"\s][^"]*?)"(?![\w"])')
+_QUOTED_CODE = re.compile(r'"(?<![\w"]")([^"\s][^"]*?)"(?![\w"])')
 _STRONG = re.compile(r"\*\*(\S[^*]*?)\*\*")
-_EMPHASIS = re.compile(r"(?<![\w*`])\*(\w[^*`]*?)\*(?![\w*])")
+_EMPHASIS = re.compile(r"\*(?<![\w*`]\*)(\w[^*`]*?)\*(?![\w*])")
 _SEE = re.compile(r"\s*\((?:see|See)(?: also)? [^()]*\)")
 _WRAPPED_HYPHEN = re.compile(r"(?<=\w)- (?=[a-z])(?!and |or |to )")
 _MARKUP = (
@@ -54,30 +54,51 @@ _DANGLING = re.compile(
     r"|to (do|illustrate))\b",
     re.IGNORECASE,
 )
-_POINTS_AWAY = re.compile(
-    r"\b(above|below|following|previous|earlier|later|section|chapter|example"
-    r"|the (former|latter|same|given|other|next|first|second|third|last) |these|those|this|described|mentioned"
-    r"|such an?|aforementioned|as follows|as well|see|PEP|footnote|here|we|document|manual|reference)\b"
-    r"|\[\d+\]|::|>>>|\.\.\. ",
+_WORD = re.compile(r"\w+")
+_POINTERS = frozenset(
+    _WORD.findall(
+        "above below following previous earlier later section chapter example these those this described mentioned"
+        " aforementioned see pep footnote here we document manual reference"
+    )
+)
+"""Words that point away from the sentence, whatever stands around them."""
+_POINTING = re.compile(
+    r"\b(the (former|latter|same|given|other|next|first|second|third|last) \b|(such an?|as follows|as well)\b)",
     re.IGNORECASE,
 )
-_UNNAMED = re.compile(
-    r"^The \w+ (is|are|was|can|may|must|should|will|has|have|does|do|returns?|contains?|takes?)\b"
-    r"|\b([Ii]f|[Ww]hen|unless|and|or|[Oo]nce) [a-z_]+ is\b|^code(\(\))? [A-Z]"
-    r"|^The (resulting|returned|underlying|return values?|parameters?|values?|module)\b(?! of)"
-    r"|\barguments? (is|are) (given|omitted|present|passed|absent|specified)"
-    r"|\b(meets?|of|in|on|by|for|from|with|to|at) that\b|\. [a-z]"
-    r"|^(Support|Should|Will|Must|Documentation|More|Set|Print|List)\b"
-    r"|^(The|A|An) \w+ (that|which|in which) |^The (optional )?[a-z_]+ (argument|parameter)\b"
+_PARTS_OF_POINTING = frozenset(
+    _WORD.findall("former latter same given other next first second third last such follows well")
 )
-"""`The view is ...`, `if count is ...`, `fromkeys() Return ...`: what is meant stands elsewhere."""
+_POINTING_MARKS = (("[", re.compile(r"\[\d+\]")), ("::", None), (">>>", None), ("... ", None))
+_UNNAMED_START = re.compile(
+    r"The \w+ (is|are|was|can|may|must|should|will|has|have|does|do|returns?|contains?|takes?)\b|code(\(\))? [A-Z]"
+    r"|The (resulting|returned|underlying|return values?|parameters?|values?|module)\b(?! of)"
+    r"|(Support|Should|Will|Must|Documentation|More|Set|Print|List)\b"
+    r"|(The|A|An) \w+ (that|which|in which) |The (optional )?[a-z_]+ (argument|parameter)\b"
+)
+_UNNAMED = (
+    (" is", re.compile(r"\b([Ii]f|[Ww]hen|unless|and|or|[Oo]nce) [a-z_]+ is\b")),
+    ("argument", re.compile(r"\barguments? (is|are) (given|omitted|present|passed|absent|specified)")),
+    (" that", re.compile(r"\b(meets?|of|in|on|by|for|from|with|to|at) that\b")),
+    (". ", re.compile(r"\. [a-z]")),
+)
+"""`The view is ...`, `if count is ...`, `fromkeys() Return ...`: what is meant stands elsewhere.
+
+Each of these shapes behind a piece that it has to hold, for `in` is many times as quick as a search."""
 _ODD_MARKS = re.compile(r"[\"{}<>=|\\^~*]|'[^' ]*'|;")
 
-VERB = re.compile(
-    r"\b(is|are|was|were|be|has|have|had|can|may|must|should|will|would|does|do|cannot|allows?|raises?|returns?|makes?"
-    r"|uses?|takes?|causes?|yields?|specif(y|ies)|defines?|binds?|creates?|calls?|evaluates?|executes?|contains?|occurs?"
-    r"|becomes?|provides?|represents?|supports?|produces?|refers?|means?|requires?|implements?|matches|matched|accepts?"
-    r"|determines?|gives?|acts?|needs?|behaves?|works?|starts?|ends?|sets?|looks?)\b"
+_REGULAR_VERBS = _WORD.findall(
+    "allow raise return make use take cause yield define bind create call evaluate execute contain occur become provide"
+    " represent support produce refer mean require implement accept determine give act need behave work start end set"
+    " look"
+)
+_VERBS = frozenset(
+    [
+        *_WORD.findall("is are was were be has have had can may must should will would does do cannot"),
+        *_WORD.findall("specify specifies matches matched"),
+        *_REGULAR_VERBS,
+        *(f"{verb}s" for verb in _REGULAR_VERBS),
+    ]
 )
 
 
@@ -131,20 +152,47 @@ def stands_alone(line: str) -> bool:
         _is_balanced(line)
         and plain.count("code") <= 4
         and plain.count("(") <= 1
-        and VERB.search(plain) is not None
-        and not any(shape.search(plain) for shape in (_POINTS_AWAY, _UNNAMED, _ODD_MARKS))
+        and not _ODD_MARKS.search(plain)
+        and has_verb(plain)
+        and not _points_away(plain)
+        and not _is_unnamed(plain)
     )
+
+
+def has_verb(text: str) -> bool:
+    """Whether one of the verbs of documentation stands in the text."""
+    return not _VERBS.isdisjoint(_WORD.findall(text))
+
+
+def _points_away(line: str) -> bool:
+    """Whether the line speaks of something outside itself."""
+    words = set(_WORD.findall(line.lower()))
+    if not _POINTERS.isdisjoint(words):
+        return True
+    if not _PARTS_OF_POINTING.isdisjoint(words) and _POINTING.search(line):
+        return True
+    return any(mark in line and (shape is None or shape.search(line)) for mark, shape in _POINTING_MARKS)
+
+
+def _is_unnamed(line: str) -> bool:
+    """Whether the line leaves out the name of what it speaks of."""
+    if _UNNAMED_START.match(line):
+        return True
+    return any(piece in line and shape.search(line) for piece, shape in _UNNAMED)
 
 
 def _is_prose(block: str) -> bool:
     """Tells a paragraph of sentences from code, grammar, tables, lists and version notes."""
-    line = " ".join(block.split())
-    if not line or line[-1] not in ".:)" or not (line[0] in _PROSE_MARKS or line[0] in ascii_uppercase):
+    bare = block.strip()
+    if not bare or bare[-1] not in ".:)" or not (bare[0] in _PROSE_MARKS or bare[0] in ascii_uppercase):
         return False
-    if _NOT_PROSE.search(block) or _VERSION_NOTE.match(line):
+    if any(mark in block for mark in _NOT_PROSE_MARKS) or _NOT_PROSE.match(block):
         return False
-    plain = _PLAIN_WORD.findall(line)
-    return len(plain) >= _MIN_WORDS and sum(map(len, plain)) > 0.6 * len(line.replace(" ", ""))
+    words = bare.split()
+    if _VERSION_NOTE.match(" ".join(words[:3])):
+        return False
+    plain = _PLAIN_WORD.findall(bare)
+    return len(plain) >= _MIN_WORDS and sum(map(len, plain)) > 0.6 * sum(map(len, words))
 
 
 def _is_balanced(line: str) -> bool:

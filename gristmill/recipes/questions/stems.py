@@ -56,10 +56,13 @@ def content_stems(text: str) -> frozenset[str]:
 
 def longest_run(left: list[str], right: list[str]) -> int:
     """Length of the longest run of words that both hold."""
-    best, row = 0, [0] * (len(right) + 1)
+    places: dict[str, list[int]] = {}
+    for place, word in enumerate(right):
+        places.setdefault(word, []).append(place)
+    best, runs = 0, dict[int, int]()  # place in `right` -> length of the run that ends there
     for word in left:
-        row = [0, *(row[i] + 1 if word == other else 0 for i, other in enumerate(right))]
-        best = max(best, *row)
+        runs = {place: runs.get(place - 1, 0) + 1 for place in places.get(word, ())}
+        best = max(best, *runs.values()) if runs else best
     return best
 
 
