@@ -99,6 +99,11 @@ def phrases_in(text: str, phrases: Sequence[str]) -> list[str]:
     return [each for each in phrases if f" {' '.join(words(each.casefold()))} " in told]
 
 
+def numbered(texts: Sequence[str]) -> str:
+    """The texts on lines of their own, as `[1] first`."""
+    return "\n".join(f"[{number}] {one_line(text)}" for number, text in enumerate(texts, 1))
+
+
 def as_json(value: Any) -> str:
     """The value as JSON on one line."""
     return orjson.dumps(value).decode()
@@ -108,7 +113,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
         *(sentences, words, content_words, one_line, overlap, similarity, between, last_number, same_answer, as_json),
-        *(jaccard, opens_with, phrases_in),
+        *(jaccard, opens_with, phrases_in, numbered),
         *(pick, draw_from, mean, nth_fact, question_fault),
     )
 }

@@ -10,6 +10,7 @@ from gristmill.recipes.functions import (
     jaccard,
     last_number,
     mean,
+    numbered,
     one_line,
     opens_with,
     overlap,
@@ -108,3 +109,7 @@ def test_opens_with_looks_at_the_beginning_alone() -> None:
 
 def test_phrases_in_finds_whole_words_across_marks() -> None:
     assert phrases_in("Go to the MAP; draw.", ["map", "go to", "go the", "dra"]) == ["map", "go to"]
+
+
+def test_numbered_gives_each_text_one_line() -> None:
+    assert numbered(["One\n two.", "Three."]) == "[1] One two.\n[2] Three."
