@@ -68,7 +68,7 @@ def _missing(path: str, defaults: dict[str, Any]) -> Problem:
 def _check_recipe(layout: Layout, params: Params) -> None:
     """Raises when something is wrong in the recipe; when it is sound, in what it changes of the filters."""
     name = params.generate.recipe
-    assert_can_ask(params.engine, generate_program(layout.recipes, params.generate))
+    assert_can_ask(params.engine, generate_program(layout.recipes, params.generate, params.execution))
     changed_for_recipe(params.filter, recipe_changes(layout.recipes, [name])[name], f"recipes/{name}.yaml")
 
 

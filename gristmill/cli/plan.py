@@ -22,6 +22,7 @@ from gristmill.recipes.compile import generate_program
 from gristmill.recipes.plan import planned_samples, read_quota
 from gristmill.recipes.program import Program
 from gristmill.recipes.request import NotAnswered, Request
+from gristmill.text import estimate_tokens
 from gristmill.validation import load_params
 
 _REASONS_SHOWN = 3
@@ -106,7 +107,7 @@ def forecast_generate(layout: Layout, params: Params) -> Forecast | None:
     seeds = layout.data(Stage.INGEST)
     if not (seeds.exists() and layout.quota_lock.exists()):
         return None
-    program = generate_program(layout.recipes, params.generate)
+    program = generate_program(layout.recipes, params.generate, params.execution)
     engine = build_engine(params.engine, params.model, layout.root)
     look = LookUp(JournalReader(layout.journal), engine.model.id, engine.context)
     forecast = Forecast()
@@ -152,11 +153,11 @@ def _count_open(
     """Counts the open request and one for each later step, with prompts as long as this one."""
     place = [asked.step for asked in program.asks].index(request.step)
     forecast.requests_answered += place
-    prompt = prompt_tokens(request)
+    prompt = prompt_tokens(request) or estimate_tokens(request.prompt_bytes().decode())
     for asked in program.asks[place:]:
         completion, gpu_seconds = means.get(asked.step, (asked.max_tokens, 0.0))
         forecast.requests_open += asked.times
-        forecast.prompt_tokens_open += asked.times * prompt
+        forecast.prompt_tokens_open += 0 if asked.runs else asked.times * prompt
         forecast.completion_tokens_open += asked.times * asked.max_tokens
         forecast.expected_completion_tokens += asked.times * completion
         forecast.expected_gpu_seconds += asked.times * gpu_seconds

@@ -84,7 +84,7 @@ def look(layout: Layout, params: Params, rows: int) -> list[Previewed]:
     seeds = layout.data(Stage.INGEST)
     if not seeds.exists():
         raise InputError("there are no seeds yet", where=str(seeds), do="run `gristmill sync` and `dvc repro ingest`")
-    recipe = generate_program(layout.recipes, params.generate)
+    recipe = generate_program(layout.recipes, params.generate, params.execution)
     rubric = rubric_program(layout.recipes, params.judge.rubric, params.judge.attempts)
     engine = build_engine(params.engine, params.model, layout.root)
     constants = shared_columns(recipe, engine.model.name, engine.model.revision)
@@ -158,6 +158,8 @@ def _trial(trial: Trial) -> dict[str, Any]:
     request = trial.request
     asked = request.prompt or "\n".join(f"{message.role}: {message.content}" for message in request.messages)
     asked += "\nuser:" * (request.write is Role.USER)
+    if request.code is not None:
+        asked = "\n".join(f"# {name}\n{text}" for name, text in request.code.files.items())
     answer = trial.answered.answer
     tokens = {"prompt_tokens": answer.prompt_tokens, "completion_tokens": answer.completion_tokens}
     shown = {"step": request.place, "attempt": request.attempt, "asked": asked, "answer": answer.text}

@@ -2,11 +2,13 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 
 from gristmill.distribute.parcels import Convicted
 from gristmill.distribute.segment import Segment
 from gristmill.engine.in_flight import InFlight
 from gristmill.engine.protocol import Engine
+from gristmill.engine.sandbox import Sandbox
 from gristmill.recipes.request import Answer, Request, request_key
 
 _ALL = 1 << 30
@@ -36,14 +38,16 @@ class SharedEngine:
 
     async def ask(self, request: Request) -> Answer:
         """The answer that somebody has, or the engine's."""
+        return await self.claimed(request, self._ask)
+
+    async def claimed(self, request: Request, work: Callable[[Request], Awaitable[Answer]]) -> Answer:
+        """The answer that somebody has, or what `work` gives."""
         key = request_key(request.content(self.model.id))
         known = await self._segment.claim(key, request.sampling.max_tokens)
         if known is not None:
             return known
         try:
-            await self._start_once()
-            async with self._engine.in_flight:
-                return await self._engine.ask(request)
+            return await work(request)
         except BaseException:
             self._segment.give_up(key)
             raise
@@ -51,6 +55,11 @@ class SharedEngine:
     async def close(self) -> None:
         """Ends the engine."""
         await self._engine.close()
+
+    async def _ask(self, request: Request) -> Answer:
+        await self._start_once()
+        async with self._engine.in_flight:
+            return await self._engine.ask(request)
 
     async def _start_once(self) -> None:
         if self._started is None:
@@ -61,6 +70,18 @@ class SharedEngine:
         before = time.monotonic()
         await self._engine.start()
         self._segment.engine_start_seconds = round(time.monotonic() - before, 3)
+
+
+class SharedSandbox:
+    """A sandbox that runs only what nobody has run and nobody is running, on whatever actor."""
+
+    def __init__(self, engine: SharedEngine) -> None:
+        self._engine = engine
+        self._sandbox = Sandbox()
+
+    async def run(self, request: Request) -> Answer:
+        """The result that somebody has, or this actor's."""
+        return await self._engine.claimed(request, self._sandbox.run)
 
 
 class SharedQuarantine:

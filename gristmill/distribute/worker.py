@@ -19,7 +19,7 @@ from gristmill.distribute.cores import take_cores
 from gristmill.distribute.guard import Guard
 from gristmill.distribute.parcels import Fault, Job, Parcel, Reply, Shard, code_identity, fault_of
 from gristmill.distribute.segment import Segment
-from gristmill.distribute.shared import SharedEngine, SharedQuarantine
+from gristmill.distribute.shared import SharedEngine, SharedQuarantine, SharedSandbox
 from gristmill.distribute.work import Walk
 from gristmill.engine.asker import Asker
 from gristmill.engine.build import build_engine
@@ -124,7 +124,7 @@ class Worker(Generic[T]):
         self._held = [Guard(), *self._cores()]
         self._width = engine.in_flight.ceiling
         self._engine = SharedEngine(engine, self._segment)
-        self._ask = Asker(self._segment, self._engine)
+        self._ask = Asker(self._segment, self._engine, sandbox=SharedSandbox(self._engine))
 
     def _cores(self) -> list[Any]:
         """Own cores, where the engine computes on them."""

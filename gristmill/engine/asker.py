@@ -11,6 +11,7 @@ from gristmill.engine.account import BusyClock, Cost
 from gristmill.engine.budget import Budget
 from gristmill.engine.lookup import JournalReader
 from gristmill.engine.protocol import Engine
+from gristmill.engine.sandbox import Runner, Sandbox
 from gristmill.params.journal import CostParams
 from gristmill.recipes.request import Answer, Answered, Finish, NotAnswered, Request, request_key
 
@@ -47,9 +48,12 @@ class Counts:
 class Asker:
     """Answers requests for a run. Of two equal requests under way at once only one reaches the engine."""
 
-    def __init__(self, journal: Record, engine: Engine, budget: Budget | None = None) -> None:
+    def __init__(
+        self, journal: Record, engine: Engine, budget: Budget | None = None, sandbox: Runner | None = None
+    ) -> None:
         self._journal = journal
         self._engine = engine
+        self._sandbox = sandbox or Sandbox()
         self._budget = budget if budget is not None and budget.bounded else None
         self._model = engine.model.id
         self._under_way: dict[bytes, asyncio.Future[Answer]] = {}
@@ -127,7 +131,9 @@ class Asker:
         return answer
 
     async def _send(self, request: Request) -> Answer:
-        """The engine's answer, with its share of the engine's time."""
+        """The engine's answer, with its share of the engine's time. Programs need no engine."""
+        if request.code is not None:
+            return await self._sandbox.run(request)
         if not self._ready:
             await self._start()
         async with self._engine.in_flight:

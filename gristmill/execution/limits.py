@@ -1,16 +1,10 @@
 """How much code from a model may use, and what became of it."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-
-class Isolation(StrEnum):
-    """How far code is kept from the machine."""
-
-    NAMESPACES = "namespaces"
-    """bubblewrap: no network, no files but the interpreter's, one scratch directory in memory, its own processes."""
-    LIMITS_ONLY = "limits_only"
-    """A process with resource limits alone: the code can read the user's files and use the network."""
+from gristmill.params.execution import ExecutionParams
 
 
 @dataclass(frozen=True)
@@ -31,6 +25,19 @@ class Limits:
     """All files in the scratch directory; held by `namespaces` only."""
     output_kib: int = 64
     """Characters kept of what it prints, for each stream; a program that prints more is ended."""
+
+    @classmethod
+    def of(cls, params: ExecutionParams) -> "Limits":
+        """The limits that the parameters set."""
+        return cls(
+            seconds=params.seconds,
+            cpu_seconds=math.ceil(params.seconds),
+            memory_mib=params.memory_mib,
+            processes=params.processes,
+            file_mib=params.scratch_mib,
+            scratch_mib=params.scratch_mib,
+            output_kib=params.output_kib,
+        )
 
 
 class Ending(StrEnum):

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from gristmill.errors import GristmillError
 from gristmill.execution import inside
-from gristmill.execution.limits import Isolation, Limits
+from gristmill.execution.limits import Limits
+from gristmill.params.execution import Isolation
 
 SCRATCH = "/scratch"
 _NOBODY = "65534"

@@ -17,8 +17,9 @@ from typing import IO
 import psutil
 
 from gristmill.execution import inside
-from gristmill.execution.limits import Ending, Execution, Isolation, Limits
+from gristmill.execution.limits import Ending, Execution, Limits
 from gristmill.execution.place import command, environment
+from gristmill.params.execution import Isolation
 
 _UNPACK = (
     "import base64,json,os,runpy,sys\n"

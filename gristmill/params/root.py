@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from gristmill.params.compose import ComposeParams
+from gristmill.params.execution import ExecutionParams
 from gristmill.params.filters import FilterParams
 from gristmill.params.generate import EngineParams, GenerateParams, ModelParams, QuotaParams
 from gristmill.params.ingest import IngestParams
@@ -23,6 +24,8 @@ class Params(Section):
     """The model that writes and judges."""
     generate: GenerateParams = Field(default_factory=GenerateParams)
     """Samples: what the model writes from seeds."""
+    execution: ExecutionParams = Field(default_factory=ExecutionParams)
+    """Programs that a recipe runs."""
     filter: FilterParams = Field(default_factory=FilterParams)
     """Cheap checks on samples."""
     judge: JudgeParams = Field(default_factory=JudgeParams)

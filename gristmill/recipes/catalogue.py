@@ -28,7 +28,7 @@ class Entry:
 
     @property
     def asks(self) -> tuple[Asked, ...]:
-        """The steps that ask the model."""
+        """The steps that ask the model or run a program."""
         return self.program.asks
 
     def line(self) -> dict[str, str]:
@@ -52,10 +52,14 @@ class Entry:
             "inputs": list(self.spec.inputs),
             "parameters": dict(self.parameters),
             "files": dict(self.spec.files),
-            "asks": [f"{each.step}: at most {each.times} x {each.max_tokens} tokens" for each in self.asks],
+            "asks": [f"{each.step}: at most {each.times} x {_size(each)}" for each in self.asks],
             "filters": filters,
             "hash": self.program.hash,
         }
+
+
+def _size(asked: Asked) -> str:
+    return "a program in the sandbox" if asked.runs else f"{asked.max_tokens} tokens"
 
 
 def names(folder: Path) -> list[str]:

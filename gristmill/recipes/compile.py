@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gristmill.errors import Problem, ProblemsError
+from gristmill.errors import InputError, Problem, ProblemsError
+from gristmill.execution.place import require
 from gristmill.identity import content_hash
+from gristmill.params.execution import ExecutionParams
 from gristmill.params.generate import GenerateParams
 from gristmill.recipes.compile_steps import StepCompiler
 from gristmill.recipes.format import RecipeSpec, RubricSpec
@@ -19,9 +21,22 @@ from gristmill.recipes.steps import Check
 from gristmill.recipes.stepspec import ModelSpec, SampleRecoverSpec, StepSpec, Turn
 
 
-def generate_program(folder: Path, params: GenerateParams) -> Program:
-    """The program of `generate`, with its parameters and columns. Raises InputError or ProblemsError."""
-    return recipe_program(folder, params.recipe, params.attempts, parameters=params.parameters, columns=params.inputs)
+def generate_program(folder: Path, params: GenerateParams, execution: ExecutionParams) -> Program:
+    """The program of `generate`, with its parameters and columns. Raises InputError or ProblemsError.
+
+    GristmillError where it runs code that this machine cannot isolate as `execution` says.
+    """
+    program = recipe_program(
+        folder,
+        params.recipe,
+        params.attempts,
+        parameters=params.parameters,
+        columns=params.inputs,
+        execution=execution,
+    )
+    if program.runs:
+        require(execution.isolation)
+    return program
 
 
 def recipe_program(
@@ -31,28 +46,44 @@ def recipe_program(
     *,
     parameters: Mapping[str, Any] | None = None,
     columns: Mapping[str, str] | None = None,
+    execution: ExecutionParams | None = None,
 ) -> Program:
     """The recipe `name` of `folder`, ready to run. Raises InputError or ProblemsError: file, line, step.
 
     `parameters` stand in place of the recipe's own; `columns` say which seed column an input is, where names differ.
+    `execution` is what programs that it runs may use.
     """
     spec, source = load_recipe(folder, name, parameters)
-    return _program(spec, source, attempts, columns or {})
+    return _program(spec, source, attempts, columns or {}, execution or ExecutionParams())
 
 
 def rubric_program(folder: Path, name: str, attempts: int) -> Program:
     """The rubric `name` of `folder`, ready to run. Raises InputError or ProblemsError: file, line, step."""
     spec, source = load_rubric(folder, name)
-    return _program(spec, source, attempts, {})
+    program = _program(spec, source, attempts, {}, ExecutionParams())
+    if program.runs:
+        raise InputError(
+            f"the rubric runs programs: {', '.join(program.runs)}",
+            where=f"recipes/{name}.yaml",
+            expected="steps that ask or compute",
+            do="run them in the recipe, where they are part of the sample",
+        )
+    return program
 
 
-def _program(spec: RecipeSpec | RubricSpec, source: Source, attempts: int, columns: Mapping[str, str]) -> Program:
+def _program(
+    spec: RecipeSpec | RubricSpec,
+    source: Source,
+    attempts: int,
+    columns: Mapping[str, str],
+    execution: ExecutionParams,
+) -> Program:
     scope = Scope(source)
     for name in spec.input_names():
         scope.declare(name, ["inputs"])
     for name in source.constants:
         scope.declare(name, ["parameters", name])
-    compiler = StepCompiler(scope, attempts)
+    compiler = StepCompiler(scope, attempts, execution)
     steps = compiler.block(spec.steps, ["steps"])
     checks, output = _output(spec, scope, compiler)
     recover = spec.recover if isinstance(spec, RecipeSpec) else None
@@ -62,7 +93,7 @@ def _program(spec: RecipeSpec | RubricSpec, source: Source, attempts: int, colum
         raise ProblemsError(problems)
     return Program(
         name=spec.name,
-        hash=content_hash([source.hash, dict(columns)]) if columns else source.hash,
+        hash=_hash(source, columns, execution if any(asked.runs for asked in compiler.asks) else None),
         type=output.type,
         inputs=spec.input_names(),
         steps=steps,
@@ -75,6 +106,14 @@ def _program(spec: RecipeSpec | RubricSpec, source: Source, attempts: int, colum
         asks=tuple(compiler.asks),
         filters=spec.filters if isinstance(spec, RecipeSpec) else {},
     )
+
+
+def _hash(source: Source, columns: Mapping[str, str], execution: ExecutionParams | None) -> str:
+    """The content's identity: what programs may use is part of it, where there are any."""
+    more: list[Any] = [dict(columns)] if columns else []
+    if execution is not None:
+        more.append({"execution": execution.model_dump(mode="json")})
+    return content_hash([source.hash, *more]) if more else source.hash
 
 
 def _unknown_columns(inputs: tuple[str, ...], columns: Mapping[str, str]) -> list[Problem]:

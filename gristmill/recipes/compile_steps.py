@@ -2,9 +2,13 @@
 
 from typing import Any
 
+from gristmill.execution.limits import Limits
+from gristmill.params.execution import ExecutionParams
 from gristmill.recipes.answers import constraint_of, reader
 from gristmill.recipes.blocks import ChooseStep, ForEachStep, LoopStep
 from gristmill.recipes.program import Asked
+from gristmill.recipes.request import PROGRAM
+from gristmill.recipes.running import RunStep
 from gristmill.recipes.sandbox import Evaluate
 from gristmill.recipes.scope import Loc, Scope
 from gristmill.recipes.steps import Check, LetStep, ModelStep, Recovery
@@ -15,6 +19,7 @@ from gristmill.recipes.stepspec import (
     LoopSpec,
     ModelSpec,
     RecoverSpec,
+    RunSpec,
     StepSpec,
     Turn,
 )
@@ -28,9 +33,10 @@ _TOLD = ("fault",)
 class StepCompiler:
     """Compiles steps within a scope; `asks` says afterwards who may ask how often."""
 
-    def __init__(self, scope: Scope, attempts: int) -> None:
+    def __init__(self, scope: Scope, attempts: int, execution: ExecutionParams) -> None:
         self._scope = scope
         self._attempts = attempts
+        self._execution = execution
         self.asks: list[Asked] = []
 
     def block(
@@ -82,6 +88,8 @@ class StepCompiler:
                 return self._for_each(spec, loc, times)
             case ChooseSpec():
                 return self._choose(spec, loc)
+            case RunSpec():
+                return self._run(spec, loc, times)
         raise AssertionError("the format knows no other step")
 
     def _model(self, spec: ModelSpec, loc: Loc, times: int) -> ModelStep | None:
@@ -142,6 +150,17 @@ class StepCompiler:
         if not (source and by):
             return None
         return ChooseStep(spec.name, spec.choose, source, by, spec.at_least, spec.at_most, spec.margin, checks)
+
+    def _run(self, spec: RunSpec, loc: Loc, times: int) -> RunStep | None:
+        scope = self._scope
+        self.asks.append(Asked(spec.name, 0, times, runs=True))
+        files = {PROGRAM: scope.template(spec.run, [*loc, "run"])}
+        files |= {name: scope.template(text, [*loc, "files", name]) for name, text in spec.files.items()}
+        checks = self._checks(spec, loc)
+        sound = {name: text for name, text in files.items() if text}
+        if len(sound) < len(files):
+            return None
+        return RunStep(spec.name, sound, Limits.of(self._execution), self._execution.isolation, checks)
 
     def _options(self, choice: str | tuple[str, ...] | None, loc: Loc) -> Evaluate | None:
         if isinstance(choice, tuple):

@@ -17,6 +17,9 @@ from gristmill.text import content_words, sentences, words
 
 _NUMBER = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?")
 
+_FENCED = re.compile(r"^```[^\n`]*\n(.*?)^```[ \t]*$", re.DOTALL | re.MULTILINE)
+"""A fence is a line of its own, with the language behind it or not."""
+
 
 def one_line(text: str) -> str:
     """The text with every run of white space made one space."""
@@ -67,6 +70,11 @@ def same_answer(text: str, right: str) -> bool:
     return bool(words(right)) and words(text.lower()) == words(right.lower())
 
 
+def code_in(text: str) -> str:
+    """The longest block of code that stands between fences, without them; empty where there is none."""
+    return max(_FENCED.findall(text), key=len, default="").strip("\n")
+
+
 def similarity(text: str, other: str) -> float:
     """ROUGE-L F1 over lower-case words: twice the longest common subsequence over both lengths (Lin 2004)."""
     a, b = words(text.lower()), words(other.lower())
@@ -112,8 +120,8 @@ def as_json(value: Any) -> str:
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
-        *(sentences, words, content_words, one_line, overlap, similarity, between, last_number, same_answer, as_json),
-        *(jaccard, opens_with, phrases_in, numbered),
+        *(sentences, words, content_words, one_line, overlap, similarity, between, last_number, same_answer, code_in),
+        *(as_json, jaccard, opens_with, phrases_in, numbered),
         *(pick, draw_from, mean, nth_fact, question_fault),
     )
 }

@@ -37,6 +37,8 @@ class Asked:
     times: int
     write: Role = Role.ASSISTANT
     """Whose turn is asked for."""
+    runs: bool = False
+    """Whether it runs a program instead of asking the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,14 @@ class Program:
     """Parameters and files."""
     recovery: SampleRecovery | None = None
     asks: tuple[Asked, ...] = ()
-    """The steps that ask, in order."""
+    """The steps that ask or run a program, in order."""
     filters: Mapping[str, Any] = field(default_factory=dict)
     """Filter -> settings that differ for this recipe's rows, or `off`."""
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """The steps that run a program."""
+        return tuple(each.step for each in self.asks if each.runs)
 
     async def run(self, inputs: Values, draw: int, ask: Ask) -> Outcome:
         """Walks one sample through the steps. Raises only what `ask` raises beyond RequestFailed."""

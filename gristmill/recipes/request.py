@@ -1,10 +1,14 @@
 """The words in which a recipe asks and an engine answers.
 
+Some steps have a program run instead of asking a model; that is a request too, with `code`, and what the
+program printed and how it ended is its answer.
+
 A request is content: its canonical form is the preimage of the journal's key. Sampling values
 that stand at their neutral default are left out of it, so that a new parameter with a neutral
 default changes no key.
 """
 
+import sys
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import lru_cache
@@ -13,6 +17,9 @@ from typing import Annotated, Any, ClassVar
 import orjson
 import xxhash
 from pydantic import ConfigDict, Field
+
+from gristmill.execution.limits import Limits
+from gristmill.params.execution import Isolation
 
 
 class Role(StrEnum):
@@ -83,9 +90,30 @@ class Constraint:
     value: tuple[str, ...] | str | dict[str, Any]
 
 
+RUNNER = f"sandbox/python{sys.version_info.major}.{sys.version_info.minor}"
+"""Who answers for a program: it stands where a question has its model, for another Python may end otherwise."""
+PROGRAM = "main.py"
+"""The file that is run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A Python program: `files` are its texts by plain name, `PROGRAM` among them, all in its directory."""
+
+    files: dict[str, str]
+    limits: Limits
+    isolation: Isolation
+
+    def asked(self) -> dict[str, Any]:
+        """What is run, and where."""
+        return {"files": self.files, "isolation": self.isolation}
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question to the model: a raw prompt, or else a conversation, of which the model writes the next turn.
+    """One question to the model, or a program to run (`code`).
+
+    A question is a raw prompt, or else a conversation, of which the model writes the next turn.
 
     `draw` counts samples of the same seed, `attempt` tries at the same step, and `path` tells the place inside
     loops, items and candidates (`revise.1/#2`: round 1, candidate 2). All are content, or the second would get
@@ -103,35 +131,43 @@ class Request:
     path: str = ""
     write: Role = Role.ASSISTANT
     """Whose turn the model writes."""
+    code: Code | None = None
 
     @property
     def place(self) -> str:
         """The step with its path, as it stands in the journal."""
         return f"{self.step}@{self.path}" if self.path else self.step
 
+    @property
+    def settings(self) -> Sampling | Limits:
+        """How the answer is drawn, or what the program may use."""
+        return self.sampling if self.code is None else self.code.limits
+
+    def asked(self) -> Any:
+        """What the model is shown, or the program. A turn without content is the opening of the user's turn."""
+        if self.code is not None:
+            return self.code.asked()
+        if self.prompt is not None:
+            return self.prompt
+        return self.messages if self.write is Role.ASSISTANT else [*self.messages, {"role": self.write}]
+
     def prompt_bytes(self) -> bytes:
-        """The conversation or the raw prompt as JSON: what the model is shown."""
-        return orjson.dumps(self._shown())
+        """What is asked as JSON."""
+        return orjson.dumps(self.asked())
 
     def content(self, model_id: str) -> bytes:
         """Canonical form: JSON of all that decides the answer. `decode_content` reads it."""
         return orjson.dumps(
             [
-                model_id,
-                self._shown(),
-                sampling_json(self.sampling),
+                model_id if self.code is None else RUNNER,
+                self.asked(),
+                sampling_json(self.sampling) if self.code is None else self.code.limits,
                 self.constraint,
                 self.place,
                 self.draw,
                 self.attempt,
             ]
         )
-
-    def _shown(self) -> Any:
-        """What the model is shown; a turn without content is the opening of the user's turn."""
-        if self.prompt is not None:
-            return self.prompt
-        return self.messages if self.write is Role.ASSISTANT else [*self.messages, {"role": self.write}]
 
 
 @lru_cache(maxsize=1024)

@@ -82,7 +82,7 @@ def _provenance(sample: PlannedSample, outcome: Outcome) -> dict[str, Any]:
         "origins": sample.seed["origins"],
         "engine": engine,
         "engine_version": version,
-        "sampling": orjson.dumps({trial.request.step: trial.request.sampling for trial in outcome.trials}).decode(),
+        "sampling": orjson.dumps({trial.request.step: trial.request.settings for trial in outcome.trials}).decode(),
         "request_keys": [trial.answered.key for trial in outcome.trials],
         "prompt_hashes": [str(xxhash.xxh3_128_hexdigest(trial.request.prompt_bytes())) for trial in outcome.trials],
     }

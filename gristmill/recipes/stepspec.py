@@ -8,13 +8,14 @@ from pydantic import ConfigDict, Discriminator, Field, Tag, TypeAdapter, model_v
 
 from gristmill.params.section import Section
 from gristmill.recipes.kinds import MENDABLE, FaultKind
-from gristmill.recipes.request import Role, Sampling
+from gristmill.recipes.request import PROGRAM, Role, Sampling
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Text = Annotated[str, Field(min_length=1)]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 Turn = dict[Role | Literal["turns"], str]
 
-WAYS = ("let", "messages", "prompt", "loop", "for_each", "choose")
+WAYS = ("let", "messages", "prompt", "loop", "for_each", "choose", "run")
 """The keys of which a step has exactly one."""
 
 
@@ -172,6 +173,21 @@ class ModelSpec(_Step):
         return {"choice": self.choice, "regex": self.regex, "json": self.json_schema, "grammar": self.grammar}
 
 
+class RunSpec(_Step):
+    """Runs a Python program in the sandbox. The value: `passed`, `ending`, `status`, `stdout`, `stderr`."""
+
+    run: Text
+    """Template of the program; it is the file `main.py`."""
+    files: dict[FileName, str] = Field(default_factory=dict)
+    """Name -> template of a file beside it, which it can import or read."""
+
+    @model_validator(mode="after")
+    def _program_is_one(self) -> Self:
+        if PROGRAM in self.files:
+            raise ValueError(f"{PROGRAM} is the program of `run`: give the file another name")
+        return self
+
+
 class LoopSpec(_Step):
     """Walks through its steps again and again. The value: the last round's values, `rounds`, `met` and `history`."""
 
@@ -258,6 +274,7 @@ StepSpec = Annotated[
     | Annotated[LoopSpec, Tag("step by loop")]
     | Annotated[ForEachSpec, Tag("step by for_each")]
     | Annotated[ChooseSpec, Tag("step by choose")]
+    | Annotated[RunSpec, Tag("step by run")]
     | Annotated[UnclearSpec, Tag("step by nothing")],
     Discriminator(_kind),
 ]

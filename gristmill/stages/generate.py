@@ -20,6 +20,7 @@ from gristmill.frame.books import Ledger
 from gristmill.frame.parquet import count_rows
 from gristmill.frame.stage import Refusal, StageRun, stage_run
 from gristmill.layout import Layout, Stage
+from gristmill.params.execution import ExecutionParams
 from gristmill.params.generate import EngineParams, GenerateParams, ModelParams
 from gristmill.params.journal import BudgetParams, CostParams
 from gristmill.params.load import load_section
@@ -38,12 +39,13 @@ def run(layout: Layout) -> None:
     engine_params = load_section(EngineParams, layout.params, "engine")
     limits = load_section(BudgetParams, layout.params, "budget")
     prices = load_section(CostParams, layout.params, "cost")
-    program = generate_program(layout.recipes, params)
+    execution = load_section(ExecutionParams, layout.params, "execution")
+    program = generate_program(layout.recipes, params, execution)
     assert_can_ask(engine_params, program)
     quota = read_quota(layout.quota_lock, params.recipe)
     model_params = load_section(ModelParams, layout.params, "model")
     engine = build_engine(engine_params, model_params, layout.root)
-    work = Work(program.name, sample_walk, (params,), engine_params, model_params, layout, expected_size)
+    work = Work(program.name, sample_walk, (params, execution), engine_params, model_params, layout, expected_size)
     seeds = layout.data(Stage.INGEST)
     with stage_run(Stage.GENERATE, layout) as stage, workspace_journal(layout) as journal:
         books = _Books(stage, program, engine)
@@ -68,9 +70,9 @@ def expected_size(sample: PlannedSample) -> float:
     return float(sample.seed["tokens"])
 
 
-def sample_walk(recipes: Path, params: GenerateParams) -> Walk[PlannedSample]:
+def sample_walk(recipes: Path, params: GenerateParams, execution: ExecutionParams) -> Walk[PlannedSample]:
     """What is done to each sample, here or on an actor."""
-    program = generate_program(recipes, params)
+    program = generate_program(recipes, params, execution)
 
     async def walk(sample: PlannedSample, ask: Ask) -> Outcome:
         return await program.run(sample.inputs(), sample.draw, ask)

@@ -1,6 +1,7 @@
 """`gristmill validate`: all problems at once, exit code 2, nothing heavy loaded."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -68,6 +69,16 @@ def test_validate_reports_recipe_source_and_model_together(clone):
     assert "source 'notes'" in places
     assert "source 'more'" in places
     assert "params.yaml: model.path" in places
+
+
+def test_validate_tells_that_programs_cannot_be_isolated_here(clone):
+    change(clone, generate={"recipe": "llama3-code-execute"}, execution={"seconds": 5})
+    command = [sys.executable, "-m", "gristmill", "validate", "--json"]
+    done = subprocess.run(command, cwd=clone, capture_output=True, text=True, env={**os.environ, "PATH": ""})
+
+    (problem,) = json.loads(done.stdout)
+    assert problem["where"] == "params.yaml: execution.isolation"
+    assert "limits_only" in problem["do"]
 
 
 def test_validate_names_what_dvc_tracks_and_the_file_leaves_out(clone):

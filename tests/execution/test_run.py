@@ -7,9 +7,10 @@ import psutil
 import pytest
 
 from gristmill.errors import GristmillError
-from gristmill.execution.limits import Ending, Isolation, Limits
+from gristmill.execution.limits import Ending, Limits
 from gristmill.execution.place import require
 from gristmill.execution.run import execute
+from gristmill.params.execution import Isolation
 
 LIMITS = Limits(seconds=8, cpu_seconds=2, memory_mib=256, processes=8, file_mib=4, scratch_mib=8, output_kib=4)
 BOTH = pytest.mark.parametrize("isolation", list(Isolation))

@@ -6,7 +6,7 @@ from pathlib import Path
 from gristmill.recipes.compile import recipe_program
 from gristmill.recipes.format import RecipeSpec
 from gristmill.recipes.kinds import FaultKind
-from gristmill.recipes.stepspec import ForEachSpec, LetSpec, LoopSpec, ModelSpec
+from gristmill.recipes.stepspec import ForEachSpec, LetSpec, LoopSpec, ModelSpec, RunSpec
 from tests.closure import ROOT
 
 PAGE = (ROOT / "docs" / "recipes.md").read_text()
@@ -34,7 +34,7 @@ def test_example_of_blocks_compiles(tmp_path: Path) -> None:
 
 def test_every_key_of_the_format_and_every_kind_is_documented() -> None:
     keys: set[str] = set()
-    for model in (RecipeSpec, LetSpec, ModelSpec, LoopSpec, ForEachSpec):
+    for model in (RecipeSpec, LetSpec, ModelSpec, LoopSpec, ForEachSpec, RunSpec):
         keys |= {each.alias or name for name, each in model.model_fields.items()}
     assert sorted(key for key in keys - {"kind"} if f"`{key}`" not in PAGE and f"{key}:" not in PAGE) == []
     assert [kind.value for kind in FaultKind if f"`{kind.value}`" not in PAGE] == []

@@ -99,7 +99,7 @@ def test_random_is_not_there_for_it_would_ask_something_else_each_time(write: Wr
 
 def test_step_that_both_computes_and_asks_is_refused(write: Write) -> None:
     error = _error(write("steps:\n  - {name: reply, prompt: Say., let: passage}"))
-    assert "exactly one of let, messages, prompt, loop, for_each and choose; found let and prompt" in str(error)
+    assert "exactly one of let, messages, prompt, loop, for_each, choose and run; found let and prompt" in str(error)
 
 
 def test_two_constraints_are_refused(write: Write) -> None:

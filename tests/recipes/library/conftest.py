@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+from gristmill.engine.sandbox import Sandbox
+from gristmill.errors import GristmillError
+from gristmill.execution.place import require
+from gristmill.params.execution import Isolation
 from gristmill.recipes.compile import recipe_program
 from gristmill.recipes.outcome import Outcome
 from gristmill.recipes.request import Answer, Answered, Request
@@ -22,9 +26,21 @@ PASSAGE = (
 Walk = Callable[..., Any]
 
 
+async def really_run(request: Request) -> Answer:
+    """The program's result on this machine."""
+    try:
+        require(Isolation.NAMESPACES)
+    except GristmillError as error:
+        pytest.skip(str(error))
+    return await Sandbox().run(request)
+
+
 @pytest.fixture
 def walk() -> Walk:
-    """Walks a shipped recipe. `answers`: step -> its answer, several in turn, or a function of the request."""
+    """Walks a shipped recipe. `answers`: step -> its answer, several in turn, or a function of the request.
+
+    Programs run in the real sandbox unless their step has an answer; a machine without bubblewrap shows the skip.
+    """
 
     async def _walk(
         name: str,
@@ -40,6 +56,8 @@ def walk() -> Walk:
 
         async def ask(request: Request) -> Answered:
             asked.append(request)
+            if request.code is not None and request.step not in answers:
+                return Answered("00", await really_run(request))
             given = answers[request.step]
             if callable(given):
                 given = given(request)
