@@ -89,7 +89,8 @@ def test_killed_with_the_real_engine_leaves_no_engine(ws: RayWorkspace, whom: st
         wait_until(lambda: not any(psutil.pid_exists(pid) and is_alive(pid) for pid in own), 30)
         assert stage.wait(600) == 0
         assert metrics(ws, Stage.GENERATE)["actors_lost"] == 1
-        assert len(ws.rows(Stage.GENERATE)) + len(ws.rejects(Stage.GENERATE)) == 48
+        books = read_books(ws.layout, Stage.GENERATE)["books"][0]
+        assert (books["in"], books["out"]) == (48, 48)
 
     wait_until(lambda: not session(worker.pid) and ray_folders() == folders, 30)
     assert not {process.pid for process in engines()} & mine
