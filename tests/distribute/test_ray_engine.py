@@ -82,9 +82,9 @@ def test_killed_with_the_real_engine_leaves_no_engine(ws: RayWorkspace, whom: st
         worker.send_signal(signal.SIGKILL)
         stage.wait(60)
     else:
-        actor = next(process for process in worker.children(recursive=True) if process.name().startswith("ray::Worker"))
-        own = [process.pid for process in actor.children(recursive=True) if process.pid in mine]
-        assert own
+        actors = (process for process in worker.children(recursive=True) if process.name().startswith("ray::Worker"))
+        owned = {actor: [pid.pid for pid in actor.children(recursive=True) if pid.pid in mine] for actor in actors}
+        actor, own = next((actor, pids) for actor, pids in owned.items() if pids)
         actor.send_signal(signal.SIGKILL)
         wait_until(lambda: not any(psutil.pid_exists(pid) and is_alive(pid) for pid in own), 30)
         assert stage.wait(600) == 0

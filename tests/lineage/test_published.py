@@ -2,6 +2,9 @@
 
 import json
 import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,18 +16,45 @@ from gristmill.lineage.published import find_release, published_versions
 from gristmill.lineage.release import release
 from gristmill.lineage.sweep import find_garbage, remove
 from gristmill.lineage.verify import faults
-from gristmill.store.client import Store
-from tests.lineage.workspace import Workspace
+from gristmill.params.publish import StoreParams
+from gristmill.store.client import Store, connect
+from tests.lineage.workspace import Workspace, copy
+
+Published = tuple[Workspace, Store]
+
+
+@pytest.fixture(scope="module")
+def published(template: Workspace, state_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
+    """A clone with two releases, three lines and then five, and the store that holds them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRISTMILL_STATE_DIR", str(state_folder))
+        patch.setenv("DVC_SITE_CACHE_DIR", str(state_folder / "dvc-site"))
+        params = StoreParams(url=f"s3://gristmill-tests/{uuid.uuid4().hex}")
+        made = copy(template, tmp_path_factory.mktemp("published") / "clone")
+        made.set("store", url=params.url)
+        made.git("commit", "--quiet", "-am", "Store")
+        release(made.layout, made.params())
+        made.seeds("one", "two", "three", "four", "five")
+        made.dvc("repro")
+        release(made.layout, made.params())
+        yield made, connect(params)
 
 
 @pytest.fixture
-def two(workspace: Workspace, store: Store) -> Workspace:
-    """A clone with two releases: three lines, then five."""
-    release(workspace.layout, workspace.params())
-    workspace.seeds("one", "two", "three", "four", "five")
-    workspace.dvc("repro")
-    release(workspace.layout, workspace.params())
-    return workspace
+def store(published: Published) -> Iterator[Store]:
+    """The store; what a test does to it is undone."""
+    held = published[1]
+    before = {head.key: held.get_bytes(head.key) for head in held.list("")}
+    yield held
+    for key in {head.key for head in held.list("")} - before.keys():
+        held.delete(key)
+    for key, content in before.items():
+        held.put_bytes(key, content)
+
+
+@pytest.fixture
+def two(published: Published) -> Workspace:
+    return published[0]
 
 
 def keys(store: Store) -> set[str]:
@@ -124,7 +154,7 @@ def test_gc_aborts_uploads_that_nobody_completed(two: Workspace, store: Store) -
 
 def test_gc_without_a_release_refuses(store: Store) -> None:
     with pytest.raises(GristmillError, match="everything would be garbage"):
-        find_garbage(store, None, time.time(), 0)
+        find_garbage(replace(store, prefix="nothing/here"), None, time.time(), 0)
 
 
 def test_diff_tells_rows_and_facts_that_differ(two: Workspace, store: Store, tmp_path: Path) -> None:
