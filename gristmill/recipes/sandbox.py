@@ -22,11 +22,29 @@ Evaluate = Callable[[Mapping[str, Any]], Any]
 
 RUNTIME_FAULTS = (TypeError, ValueError, ArithmeticError, LookupError)
 """What an expression over seed data can raise besides Jinja's own errors; each costs one sample, never the run."""
+_KNOWN_ATTRIBUTES = 1024
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja's immutable sandbox. What it says of an attribute goes by the type and the name, so it is asked once."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._known: dict[tuple[type, str], bool] = {}
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Whether a template may see it; most of a rendering's time went into asking this again."""
+        known = self._known.get((type(obj), attr))
+        if known is None:
+            known = super().is_safe_attribute(obj, attr, value)
+            if len(self._known) < _KNOWN_ATTRIBUTES:  # a name can come from a seed
+                self._known[type(obj), attr] = known
+        return known
 
 
 def environment() -> ImmutableSandboxedEnvironment:
     """The sandbox: strict about unknown names, without Jinja's own globals, with the documented functions."""
-    sandbox = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=False, autoescape=False)
+    sandbox = _Sandbox(undefined=StrictUndefined, keep_trailing_newline=False, autoescape=False)
     sandbox.globals.clear()
     sandbox.globals.update(FUNCTIONS)
     sandbox.filters.update(FUNCTIONS)

@@ -1,7 +1,9 @@
 """A fact is a statement of a passage with what its grammar offers to ask."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 from gristmill.recipes.questions.grammar import pairs
 from gristmill.recipes.questions.statements import statements
@@ -26,17 +28,22 @@ def nth_fact(passage: str, number: int) -> Fact | None:
 
     Each statement's first pair comes before any statement's second, so that few draws cover much.
     """
-    found = facts(passage)
+    found, more = _begun(passage)
+    found += islice(more, max(0, number + 1 - len(found)))
     return found[number] if number < len(found) else None
 
 
-@lru_cache(maxsize=1024)
-def facts(passage: str) -> tuple[Fact, ...]:
-    """All facts of a passage, in the order in which draws take them. Kept a while: draws of a passage come together."""
-    firsts: list[Fact] = []
+def facts(passage: str) -> Iterator[Fact]:
+    """All facts of a passage, in the order in which draws take them; the passage is read no further than they need."""
     seconds: list[Fact] = []
     for found in statements(passage):
         offered = [Fact(found.verbatim, found.line, pair.opening, pair.answer) for pair in pairs(found.line)]
-        firsts += offered[:1]
+        yield from offered[:1]
         seconds += offered[1:]
-    return (*firsts, *seconds)
+    yield from seconds
+
+
+@lru_cache(maxsize=1024)
+def _begun(passage: str) -> tuple[list[Fact], Iterator[Fact]]:
+    """The facts found so far, and those to come. Kept a while: draws of a passage come together."""
+    return [], facts(passage)

@@ -8,7 +8,6 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 from gristmill.recipes.questions.facts import Fact
 from gristmill.recipes.questions.grammar import needed
@@ -35,38 +34,27 @@ _HANGING = re.compile(r" (to|in|by|with|for|from|as|at|on|of|into)\?$")
 _LINK = re.compile(r"(to|in|on|at|by|with|for|from|as|using|through|via) ")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Draft:
-    """A question with the fact that it was made from, and their words."""
+    """A question with the fact that it was made from, and the stems of both."""
 
     question: str
     fact: Fact
-
-    @cached_property
-    def words(self) -> list[str]:
-        """The question's stems."""
-        return stems(self.question)
-
-    @cached_property
-    def told(self) -> list[str]:
-        """The answer's stems."""
-        return stems(self.fact.answer)
-
-    @cached_property
-    def said(self) -> list[str]:
-        """The statement's stems."""
-        return stems(self.fact.statement)
-
-    @cached_property
-    def asked(self) -> set[str]:
-        """The question's content."""
-        return _content(self.words)
+    words: list[str]
+    asked: set[str]
+    """The question's content."""
+    told: list[str]
+    said: list[str]
 
 
 def question_fault(question: str, fact: Fact) -> str:
     """The first fault of a question that should be answered by the fact's answer; empty when it has none."""
-    draft = _Draft(question, fact)
-    return next((name for name, has in _FAULTS.items() if has(draft)), "")
+    words = stems(question)
+    draft = _Draft(question, fact, words, _content(words), stems(fact.answer), stems(fact.statement))
+    for name, has in _FAULTS.items():
+        if has(draft):
+            return name
+    return ""
 
 
 def _off_statement(draft: _Draft) -> bool:

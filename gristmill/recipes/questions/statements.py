@@ -32,14 +32,17 @@ _MARKUP = (
     ('"', _QUOTED_CODE, r"`\1`"),
     ("**", _STRONG, r"\1"),
     ("*", _EMPHASIS, r"\1"),
-    ("(", _SEE, ""),
+    ("(see", _SEE, ""),
+    ("(See", _SEE, ""),
     ("- ", _WRAPPED_HYPHEN, "-"),
 )
 """What each shape begins with, the shape, and what it becomes; in this order."""
-_TYPOGRAPHY = str.maketrans(
-    {"\N{LEFT DOUBLE QUOTATION MARK}": "'", "\N{RIGHT DOUBLE QUOTATION MARK}": "'"}
-    | {"\N{LEFT SINGLE QUOTATION MARK}": "'", "\N{RIGHT SINGLE QUOTATION MARK}": "'"}
-    | {"\N{HORIZONTAL ELLIPSIS}": "..."}
+_TYPOGRAPHY = (
+    ("\N{LEFT DOUBLE QUOTATION MARK}", "'"),
+    ("\N{RIGHT DOUBLE QUOTATION MARK}", "'"),
+    ("\N{LEFT SINGLE QUOTATION MARK}", "'"),
+    ("\N{RIGHT SINGLE QUOTATION MARK}", "'"),
+    ("\N{HORIZONTAL ELLIPSIS}", "..."),
 )
 
 _CODE = re.compile(r"`[^`]*`")
@@ -55,20 +58,20 @@ _DANGLING = re.compile(
     re.IGNORECASE,
 )
 _WORD = re.compile(r"\w+")
-_POINTERS = frozenset(
-    _WORD.findall(
-        "above below following previous earlier later section chapter example these those this described mentioned"
-        " aforementioned see pep footnote here we document manual reference"
-    )
+_POINTERS = _WORD.findall(
+    "above below following previous earlier later section chapter example these those this described mentioned"
+    " aforementioned see pep footnote here we document manual reference"
 )
 """Words that point away from the sentence, whatever stands around them."""
 _POINTING = re.compile(
     r"\b(the (former|latter|same|given|other|next|first|second|third|last) \b|(such an?|as follows|as well)\b)",
     re.IGNORECASE,
 )
-_PARTS_OF_POINTING = frozenset(
-    _WORD.findall("former latter same given other next first second third last such follows well")
+_PARTS_OF_POINTING = _WORD.findall("former latter same given other next first second third last such follows well")
+_MAY_POINT = frozenset(
+    form for word in (*_POINTERS, *_PARTS_OF_POINTING) for form in (word, word.capitalize(), word.upper())
 )
+_POINTS = frozenset(form for word in _POINTERS for form in (word, word.capitalize(), word.upper()))
 _POINTING_MARKS = (("[", re.compile(r"\[\d+\]")), ("::", None), (">>>", None), ("... ", None))
 _UNNAMED_START = re.compile(
     r"The \w+ (is|are|was|can|may|must|should|will|has|have|does|do|returns?|contains?|takes?)\b|code(\(\))? [A-Z]"
@@ -134,7 +137,8 @@ def clean(text: str) -> str:
     """Text of pydoc's rendered documentation as one line: code between backticks, no emphasis, no `(see ...)`."""
     line = " ".join(text.split())
     if not line.isascii():
-        line = line.translate(_TYPOGRAPHY)
+        for mark, plain in _TYPOGRAPHY:
+            line = line.replace(mark, plain)
     for mark, shape, becomes in _MARKUP:
         if mark in line:  # most lines have none, and a search costs ten times as much
             line = shape.sub(becomes, line)
@@ -153,10 +157,14 @@ def stands_alone(line: str) -> bool:
         and plain.count("code") <= 4
         and plain.count("(") <= 1
         and not _ODD_MARKS.search(plain)
-        and has_verb(plain)
-        and not _points_away(plain)
-        and not _is_unnamed(plain)
+        and _says_all(plain)
     )
+
+
+def _says_all(line: str) -> bool:
+    """Whether the line, its code blanked out, has a verb, points nowhere, and names what it speaks of."""
+    words = frozenset(_WORD.findall(line))
+    return not _VERBS.isdisjoint(words) and not _points_away(line, words) and not _is_unnamed(line)
 
 
 def has_verb(text: str) -> bool:
@@ -164,12 +172,9 @@ def has_verb(text: str) -> bool:
     return not _VERBS.isdisjoint(_WORD.findall(text))
 
 
-def _points_away(line: str) -> bool:
+def _points_away(line: str, words: frozenset[str]) -> bool:
     """Whether the line speaks of something outside itself."""
-    words = set(_WORD.findall(line.lower()))
-    if not _POINTERS.isdisjoint(words):
-        return True
-    if not _PARTS_OF_POINTING.isdisjoint(words) and _POINTING.search(line):
+    if not _MAY_POINT.isdisjoint(words) and (not _POINTS.isdisjoint(words) or _POINTING.search(line)):
         return True
     return any(mark in line and (shape is None or shape.search(line)) for mark, shape in _POINTING_MARKS)
 

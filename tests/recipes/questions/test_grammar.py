@@ -73,4 +73,4 @@ def test_facts_are_numbered_for_the_draws_and_end() -> None:
     assert (first.opening, second.opening) == ("What is a router", "Where are log files")
     assert first.evidence == "A router is a device that forwards packets between networks."
     assert nth_fact(PASSAGE, 2) is None
-    assert len(facts(PASSAGE)) == 2
+    assert list(facts(PASSAGE)) == [first, second]
