@@ -13,6 +13,7 @@ import xxhash
 
 from gristmill.recipes.questions.facts import nth_fact
 from gristmill.recipes.questions.faults import question_fault
+from gristmill.recipes.tool_calls import call_fault, stub_result
 from gristmill.text import content_words, sentences, words
 
 _NUMBER = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?")
@@ -121,7 +122,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
         *(sentences, words, content_words, one_line, overlap, similarity, between, last_number, same_answer, code_in),
-        *(as_json, jaccard, opens_with, phrases_in, numbered),
+        *(as_json, jaccard, opens_with, phrases_in, numbered, call_fault, stub_result),
         *(pick, draw_from, mean, nth_fact, question_fault),
     )
 }

@@ -10,15 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
-from referencing import Registry
-from referencing.exceptions import Unresolvable
 
 from gristmill.recipes.answers import InvalidAnswer
 from gristmill.recipes.kinds import FaultKind
 from gristmill.recipes.request import Message
 from gristmill.recipes.sandbox import Evaluate
+from gristmill.recipes.tool_calls import call_fault
 
 Parts = Mapping[str, Any]
 Columns = dict[str, Any]
@@ -106,27 +103,8 @@ def _tool_call(parts: Parts) -> Columns:
 
 def _tools_fault(messages: list[Any], tools: Any) -> str:
     """What is wrong with the first call that fits no tool; empty when all do."""
-    schemas = {tool["function"]["name"]: tool["function"].get("parameters", {}) for tool in tools}
-    for turn in messages:
-        for call in turn.get("tool_calls") or ():
-            fault = _call_fault(call["function"], schemas)
-            if fault:
-                return fault
-    return ""
-
-
-def _call_fault(function: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
-    name, arguments = function["name"], function["arguments"]
-    if name not in schemas:
-        return f"there is no tool {name!r}"
-    try:
-        given = orjson.loads(arguments) if isinstance(arguments, str) else arguments
-        fault = next(Draft202012Validator(schemas[name], registry=Registry()).iter_errors(given), None)
-    except orjson.JSONDecodeError as error:
-        return f"{name}: arguments are no JSON: {error}"
-    except (SchemaError, Unresolvable) as error:
-        return f"{name}: its schema is no good: {str(error)[:120]}"
-    return f"{name}: {fault.message}"[:300] if fault else ""
+    calls = (call["function"] for turn in messages for call in turn.get("tool_calls") or ())
+    return next((fault for call in calls if (fault := call_fault(call, tools))), "")
 
 
 def _json(value: Any) -> str:

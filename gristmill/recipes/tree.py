@@ -72,7 +72,7 @@ def value_of(node: yaml.Node) -> Any:
 
 def node_of(value: Any, like: yaml.Node) -> yaml.Node:
     """The value as a node that stands where `like` stands."""
-    node: yaml.Node = yaml.SafeDumper(StringIO()).represent_data(value)
+    node: yaml.Node = yaml.SafeDumper(StringIO(), sort_keys=False).represent_data(value)
     for each in _nodes(node):
         each.start_mark, each.end_mark = like.start_mark, like.end_mark
     return node

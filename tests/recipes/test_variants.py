@@ -138,3 +138,14 @@ async def test_input_that_the_seed_lacks_rejects_the_sample_or_takes_its_default
     assert asked == []
     assert (outcome.refused.reason, outcome.refused.failed) == ("no_question", False)
     assert outcome.refused.found == "the seed has no question: it has draw, passage, title"
+
+
+async def test_keys_of_a_parameter_stay_in_their_order(run: Run) -> None:
+    head = "name: mine\nsummary: A.\nparameters: {marks: {zeal: 1, ardour: 2}}"
+    _, asked = await run(
+        'steps: [{name: reply, prompt: "{{ marks | as_json }}"}]',
+        "Yes.",
+        head=head,
+        output="output: {prompt: x, response: '{{ reply }}'}",
+    )
+    assert asked[0].prompt == '{"zeal":1,"ardour":2}'
