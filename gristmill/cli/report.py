@@ -10,7 +10,6 @@ from gristmill.cli.output import AsJson, out, show_json
 from gristmill.layout import find_workspace
 from gristmill.params.root import Params
 from gristmill.recipes.json_schema import recipe_schema
-from gristmill.report.page import write_report
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +21,9 @@ def register(app: typer.Typer) -> None:
 def report(
     path: Annotated[Path | None, typer.Option("--out", help="Where to write the page.")] = None, as_json: AsJson = False
 ) -> None:
-    """One self-contained HTML page: the funnel with reasons, measures, samples, rejects."""
+    """One self-contained HTML page: verdict, funnel with reasons, health, bias, cost, a map, rows and rejects."""
+    from gristmill.report.page import write_report  # Altair and Vega take a second to load
+
     layout = find_workspace()
     written = write_report(layout, path or layout.root / "report.html")
     if as_json:

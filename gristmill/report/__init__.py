@@ -1,1 +1,1 @@
-"""One self-contained HTML page about the present data set: no script, no network, everything escaped."""
+"""One self-contained HTML page about the present data set: no network, nothing of what a model wrote is believed."""

@@ -1,76 +1,74 @@
-"""Geometry of the report's small charts: numbers in, rectangles and labels out; the template draws them as SVG."""
+"""Charts of counts: lengths, the judge's scores, tokens by stage."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-WIDE, NARROW = 720.0, 320.0
-"""Widths for a chart of many categories, and for one of few that stands beside others."""
-_HEIGHT = 200.0
-_LEFT, _BOTTOM, _TOP = 44.0, 34.0, 10.0
-_GAP = 0.18
-_TICKS = 4
+import altair as alt
 
+from gristmill.report.drawing import ONE, TWO, Drawing, colours, drawing, legend, points
 
-@dataclass(frozen=True)
-class Bar:
-    """A rectangle, and what a reader who points at it is told."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    series: int
-    tip: str
+_LENGTHS = ("prompts", "responses")
+_TOKENS = ("prompt", "completion")
+_BAR = 34
 
 
-@dataclass(frozen=True)
-class Label:
-    """A text at a place."""
-
-    x: float
-    y: float
-    text: str
-
-
-@dataclass(frozen=True)
-class Columns:
-    """A column chart: one group of bars for each category, one bar in it for each series."""
-
-    bars: Sequence[Bar]
-    categories: Sequence[Label]
-    ticks: Sequence[Label]
-    series: Sequence[str]
-    width: float
-    height: float = _HEIGHT
-    left: float = _LEFT
+def lengths(table: Sequence[Mapping[str, str]]) -> Drawing:
+    """Rows by the number of words in prompt and response, from lengths.csv."""
+    rows = [{"words": line["words"], "of": of, "rows": int(line[of])} for line in table for of in _LENGTHS]
+    chart = (
+        alt.Chart(points(rows))
+        .mark_bar(cornerRadiusEnd=2)
+        .encode(
+            alt.X("words:O", sort=None, title="words, from", axis=alt.Axis(labelAngle=0, labelOverlap="greedy")),
+            alt.Y("rows:Q", title="rows", axis=alt.Axis(tickCount=5)),
+            alt.XOffset("of:N", sort=list(_LENGTHS)),
+            alt.Color("of:N", scale=colours(_LENGTHS), legend=legend()),
+            tooltip=["of:N", "words:O", alt.Tooltip("rows:Q", format=",")],
+        )
+    )
+    return drawing("lengths", "Rows by words in prompt and response; a bin begins at the number below it", chart, 220)
 
 
-def columns(categories: Sequence[str], series: Sequence[tuple[str, Sequence[int]]], width: float = WIDE) -> Columns:
-    """The chart of `series` (name, one count for each category)."""
-    top = nice_ceiling(max((count for _, counts in series for count in counts), default=0))
-    plot_height, group = _HEIGHT - _BOTTOM - _TOP, (width - _LEFT) / max(1, len(categories))
-    bar = group * (1 - _GAP) / max(1, len(series))
-    bars = []
-    for s, (name, counts) in enumerate(series):
-        for c, (category, count) in enumerate(zip(categories, counts, strict=True)):
-            height = round(plot_height * count / top, 2)
-            x = round(_LEFT + c * group + group * _GAP / 2 + s * bar, 2)
-            tip = f"{name}, {category}: {count:,}"
-            bars.append(Bar(x, round(_HEIGHT - _BOTTOM - height, 2), round(max(bar - 1, 1), 2), height, s, tip))
-    labels = [Label(round(_LEFT + (c + 0.5) * group, 2), _HEIGHT - 16, text) for c, text in enumerate(categories)]
-    return Columns(bars, labels, _ticks(top, plot_height), [name for name, _ in series], width)
+def scores(table: Sequence[Mapping[str, str]]) -> list[Drawing]:
+    """Rows by score, one chart for each of the judge's criteria, from scores.csv."""
+    names = list(dict.fromkeys(line["criterion"] for line in table))
+    return [
+        _scores(number, name, [line for line in table if line["criterion"] == name])
+        for number, name in enumerate(names)
+    ]
 
 
-def nice_ceiling(value: int) -> int:
-    """The next of 4, 8, 20, 40, 80, 200, ...: divides evenly into the axis's ticks."""
-    step = 1
-    while True:
-        for factor in (4, 8, 20):
-            if factor * step >= value:
-                return factor * step
-        step *= 10
+def _scores(number: int, name: str, table: Sequence[Mapping[str, str]]) -> Drawing:
+    rows = [{"score": line["score"], "rows": int(line["rows"])} for line in table]
+    chart = (
+        alt.Chart(points(rows))
+        .mark_bar(color=ONE, cornerRadiusEnd=2)
+        .encode(
+            alt.X("score:O", sort=None, title=None, axis=alt.Axis(labelAngle=0)),
+            alt.Y("rows:Q", title=None, axis=alt.Axis(tickCount=4)),
+            tooltip=["score:O", alt.Tooltip("rows:Q", format=",")],
+        )
+    )
+    return drawing(f"score-{number}", f"{name}: rows by score", chart, 140)
 
 
-def _ticks(top: int, plot_height: float) -> list[Label]:
-    values = [top * tick // _TICKS for tick in range(_TICKS + 1)]
-    return [Label(_LEFT - 6, round(_HEIGHT - _BOTTOM - plot_height * value / top, 2), f"{value:,}") for value in values]
+def tokens(stages: Mapping[str, Mapping[str, Any]]) -> Drawing:
+    """Tokens that each stage sent and got back, from the audit's cost."""
+    rows = [
+        {"stage": stage, "kind": kind, "tokens": cost[f"{kind}_tokens"]}
+        for stage, cost in stages.items()
+        for kind in _TOKENS
+    ]
+    chart = (
+        alt.Chart(points(rows))
+        .mark_bar(cornerRadius=1)
+        .encode(
+            alt.Y("stage:N", sort=None, title=None),
+            alt.X("tokens:Q", title=None, axis=alt.Axis(tickCount=4, labelExpr="format(datum.value, '~s')")),
+            alt.Color("kind:N", scale=colours(_TOKENS, (ONE, TWO)), legend=legend()),
+            alt.Order("kind:N", sort="descending"),
+            tooltip=["stage:N", "kind:N", alt.Tooltip("tokens:Q", format=",")],
+        )
+    )
+    caption = "Tokens that each stage sent to a model and got back, rejected samples included"
+    return drawing("tokens", caption, chart, _BAR * len(stages))

@@ -1,7 +1,7 @@
 """The rows that the report shows: a few of the data set with their evidence marked, a few rejects of every reason.
 
 Which ones is decided by their identities alone, so that the same data gives the same page. Personal
-data and secrets are redacted once more. Memory: the few rows that are shown.
+data and secrets are redacted once more. Long texts are cut, and say so. Memory: the rows that are shown.
 """
 
 import re
@@ -13,12 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.frame.parquet import read_batches, read_rows
-from gristmill.frame.redact import redact
+from gristmill.frame.redact import excerpt, redact
 
+_AROUND = 700
+"""Characters of the passage that are shown on either side of the evidence."""
+_BRIEF = 300
+_CUT = "[...]"
 _SHOWN_COLUMNS = (
     "sample_id",
     "prompt",
     "response",
+    "rejected",
+    "conversation",
     "evidence",
     "context",
     "origins",
@@ -47,6 +53,10 @@ class SampleView:
     id: str
     prompt: str
     response: str
+    rejected: str
+    """The worse answer of a preference pair."""
+    conversation: str
+    """JSON list of turns, where prompt and response are not the whole."""
     context: Marked
     source: str
     licence: str
@@ -94,13 +104,21 @@ def reject_views(folders: Mapping[str, Path], count: int) -> list[RejectView]:
 
 
 def mark(context: str, evidence: str) -> Marked:
-    """The context around its evidence, white space aside; all of it is `before` where the evidence does not stand."""
+    """The context around its evidence, white space aside; it is all `before` where the evidence does not stand."""
     pieces = [re.escape(word) for word in evidence.split()]
     found = re.search(r"\s+".join(pieces), context) if pieces else None
     if found is None:
-        return Marked(redact(context), "", "")
-    before, inside, after = context[: found.start()], found.group(), context[found.end() :]
-    return Marked(redact(before), redact(inside), redact(after))
+        return Marked(_start(redact(context), 2 * _AROUND), "", "")
+    before, inside, after = (redact(text) for text in (context[: found.start()], found[0], context[found.end() :]))
+    return Marked(_end(before, _AROUND), _start(inside, 2 * _AROUND), _start(after, _AROUND))
+
+
+def _start(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]} {_CUT}"
+
+
+def _end(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{_CUT} {text[-most:]}"
 
 
 def _smallest(rows: Sequence[Mapping[str, Any]], count: int) -> list[Mapping[str, Any]]:
@@ -111,21 +129,24 @@ def _sample(row: Mapping[str, Any]) -> SampleView:
     mean = row["judge_mean"]
     return SampleView(
         id=row["sample_id"],
-        prompt=redact(row["prompt"]),
-        response=redact(row["response"]),
+        prompt=excerpt(row["prompt"]),
+        response=excerpt(row["response"]),
+        rejected=excerpt(row["rejected"] or ""),
+        conversation=excerpt(row["conversation"] or ""),
         context=mark(row["context"] or "", row["evidence"] or ""),
-        source=_joined(origin["address"] for origin in row["origins"]),
-        licence=_joined(origin["licence"] or "not stated" for origin in row["origins"]),
+        source=_start(_joined(origin["address"] for origin in row["origins"]), _BRIEF),
+        licence=_start(_joined(origin["licence"] or "not stated" for origin in row["origins"]), _BRIEF),
         split=row["split"],
         recipe=row["recipe"],
         model=row["model"],
         judged=row["judge_status"] if mean is None else f"{mean:.1f} of 5",
-        faults=redact(row["judge_faults"] or ""),
+        faults=_start(redact(row["judge_faults"] or ""), _BRIEF),
     )
 
 
 def _reject(stage: str, row: Mapping[str, Any]) -> RejectView:
-    return RejectView(stage, row["id"], row["reason"], row["value"], row["threshold"], row["where"], row["text"])
+    value, threshold, where = (_start(row[name] or "", _BRIEF) for name in ("value", "threshold", "where"))
+    return RejectView(stage, row["id"], row["reason"], value, threshold, where, row["text"])
 
 
 def _joined(texts: Iterable[str]) -> str:

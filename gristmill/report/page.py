@@ -2,28 +2,31 @@
 
 Needs the audit; the gate and the export may be missing or may have refused: that is when a report
 is wanted most. No figure is computed twice: measures come from data/audit, bounds from the gate's own code.
+The page works from a file, without a network: scripts, style and data are in it, and its policy allows nothing else.
 """
 
-import csv
 import json
 from collections.abc import Mapping
-from importlib.resources import files
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
-from gristmill.audit.bounds import bounds_of
 from gristmill.audit.funnel import SAMPLES
 from gristmill.errors import GristmillError, InputError
 from gristmill.layout import Layout, Stage
 from gristmill.params.load import parse, read_yaml
 from gristmill.params.root import Params
-from gristmill.report.charts import NARROW, Columns, columns
+from gristmill.report.embedded import asset, library, safe_json, source_hash, within
 from gristmill.report.excerpts import reject_views, sample_views
+from gristmill.report.sections import bias_section, count_section, health_section, map_section, verdict_section
 
-SAMPLES_SHOWN = 20
-REJECTS_SHOWN = 20
+SAMPLES_SHOWN = REJECTS_SHOWN = 300
+ROWS_BYTES = 1_300_000
+"""Of rows, and of rejects, at most: with the library (0.9 MB) and the charts the page stays below 5 MB."""
+LISTED = 50
+"""Entries of a list in the provenance."""
 
 
 def write_report(layout: Layout, path: Path) -> Path:
@@ -39,7 +42,7 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters["share"] = _share
     environment.filters["count"] = _count
-    return environment.from_string(files("gristmill.report").joinpath("page.html.j2").read_text(encoding="utf-8"))
+    return environment.from_string(asset("page.html.j2"))
 
 
 def _content(layout: Layout) -> dict[str, Any]:
@@ -47,22 +50,38 @@ def _content(layout: Layout) -> dict[str, Any]:
     audit = layout.data(Stage.AUDIT)
     measures, verdict = _needed(audit / "measures.json"), _needed(audit / "verdict.json")
     params = parse(Params, read_yaml(layout.params), layout.params.name)
-    rejected = {stage.value: layout.data(stage) / "rejected" for stage in Stage}
-    return {
+    sections = {
         "title": params.export.title,
+        "listed": LISTED,
         "verdict": verdict,
-        "bounds": bounds_of(verdict, params.gate),
-        "mode": params.gate.mode.value,
         "measures": measures,
         "funnel": [_step(step) for step in measures["funnel"] if step["in"] or step["unit"] == SAMPLES],
-        "lengths": _lengths(audit / "plots" / "lengths.csv"),
-        "scores": _scores(audit / "plots" / "scores.csv"),
-        "openings": _table(audit / "plots" / "openings.csv"),
         "speeds": _speeds(layout),
         "manifest": _optional(layout.data(Stage.EXPORT) / "manifest.json", verdict),
-        "samples": sample_views(layout.data(Stage.COMPOSE), SAMPLES_SHOWN),
-        "rejects": reject_views(rejected, REJECTS_SHOWN),
+        **verdict_section(verdict, params.gate),
+        **health_section(verdict["health"], params.gate),
+        **bias_section(measures["bias"], verdict["bias"], params.gate),
+        **count_section(audit / "plots", measures),
+        **map_section(layout),
     }
+    return {**sections, **_rows(layout), **_scripts(sections)}
+
+
+def _rows(layout: Layout) -> dict[str, Any]:
+    """The rows of the browser, as many as the page has room for."""
+    rejected = {stage.value: layout.data(stage) / "rejected" for stage in Stage}
+    samples = within(sample_views(layout.data(Stage.COMPOSE), SAMPLES_SHOWN), ROWS_BYTES)
+    rejects = within(reject_views(rejected, REJECTS_SHOWN), ROWS_BYTES)
+    found = {"rows": [asdict(row) for row in samples], "rejects": [asdict(row) for row in rejects]}
+    return {"rows_json": safe_json(found), "samples_shown": len(samples), "rejects_shown": len(rejects)}
+
+
+def _scripts(sections: Mapping[str, Any]) -> dict[str, Any]:
+    """The page's scripts, all that its policy lets run, and the charts that they draw."""
+    drawn = {one.name: one.spec for name, found in sections.items() if name.endswith("_drawings") for one in found}
+    scripts = [library(), asset("charts.js"), asset("browser.js")]
+    allowed = " ".join(source_hash(script) for script in scripts)
+    return {"style": asset("page.css"), "scripts": scripts, "allowed": allowed, "charts_json": safe_json(drawn)}
 
 
 def _step(step: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,33 +94,11 @@ def _step(step: Mapping[str, Any]) -> dict[str, Any]:
     return {**step, "losses": losses, "share": step["out"] / max(1, step["in"])}
 
 
-def _lengths(path: Path) -> Columns:
-    table = _table(path)
-    series = [(name, [int(line[name]) for line in table]) for name in ("prompts", "responses")]
-    return columns([line["words"] for line in table], series)
-
-
-def _scores(path: Path) -> dict[str, Columns]:
-    """A chart for each criterion of the judge's, and for the mean."""
-    by_criterion: dict[str, list[tuple[str, int]]] = {}
-    for line in _table(path):
-        by_criterion.setdefault(line["criterion"], []).append((line["score"], int(line["rows"])))
-    return {
-        name: columns([score for score, _ in points], [("rows", [rows for _, rows in points])], NARROW)
-        for name, points in by_criterion.items()
-    }
-
-
 def _speeds(layout: Layout) -> list[dict[str, Any]]:
     """The volatile figures of the stages that went through rows."""
     found = ((stage.value, layout.metrics(stage)) for stage in Stage)
     speeds = [{"stage": name, **json.loads(path.read_text())} for name, path in found if path.is_file()]
     return [speed for speed in speeds if speed.get("in")]
-
-
-def _table(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def _needed(path: Path) -> dict[str, Any]:

@@ -4,14 +4,17 @@ import json
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
 from gristmill.errors import GristmillError
 from gristmill.layout import Stage
-from gristmill.report.charts import columns, nice_ceiling
+from gristmill.report.embedded import safe_json, within
 from gristmill.report.excerpts import Marked, mark
 from gristmill.report.page import write_report
+from gristmill.report.seed_map import plane
 from tests.release import through_audit, through_export
+from tests.report.conftest import embedded, manifest_of
 from tests.samples import samples, workspace
 
 
@@ -35,6 +38,12 @@ def report(layout):
     return write_report(layout, layout.root / "report.html").read_text()
 
 
+def words_of(page):
+    """The text that is shown, scripts and data aside."""
+    shown = re.sub(r"(?s)<(script|style).*?</\1>", " ", page)
+    return " ".join(" ".join(Page(shown).text).split())
+
+
 def test_report_shows_funnel_reasons_samples_and_rejects(tmp_path):
     layout = workspace(tmp_path)
     rows = samples(30)
@@ -42,54 +51,75 @@ def test_report_shows_funnel_reasons_samples_and_rejects(tmp_path):
     rows[4]["response"] = "purple elephants everywhere"
     through_export(layout, rows)
 
-    page = report(layout)
-    text = " ".join(" ".join(Page(page).text).split())
+    page = layout.root / "report.html"
+    text = words_of(report(layout))
+    found = embedded(page, "rows")
 
     assert "Passes the gate" in text
-    assert "prompt_too_short" in text
-    assert "response_not_in_evidence · measured 0.000 · required at least 0.8" in text
-    assert "purple elephants everywhere" in text
-    assert page.count("<article") == 20
-    assert page.count("<mark>") == 20
-    assert json.loads((layout.data(Stage.EXPORT) / "manifest.json").read_text())["content_hash"] in text
+    assert "The first release" in text
+    assert "prompt_too_short 1" in text
+    [reject] = [row for row in found["rejects"] if row["reason"] == "response_not_in_evidence"]
+    assert (reject["stage"], reject["value"], reject["threshold"]) == ("filter", "0.000", "at least 0.8")
+    assert "purple elephants everywhere" in reject["text"]
+    assert len(found["rows"]) == 28
+    assert all(row["context"]["evidence"] for row in found["rows"])
+    assert manifest_of(layout)["content_hash"] in text
 
 
-def test_report_needs_no_network_and_no_script(tmp_path):
+def test_report_needs_no_network(tmp_path):
     layout = workspace(tmp_path)
     through_export(layout, samples(8))
 
     page = Page(report(layout))
 
-    assert "script" not in page.tags
-    assert not [value for name, value in page.attributes if name in ("src", "href") and not value.startswith("data:")]
-    assert not re.search(r"url\(|@import", report(layout))
+    wanted = [value for name, value in page.attributes if name in ("src", "href", "srcset", "action", "data")]
+    assert [value for value in wanted if not value.startswith(("#", "data:"))] == []
+    [policy] = [value for name, value in page.attributes if name == "content" and "default-src" in value]
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe-eval" not in policy
+    assert "script-src 'unsafe-inline'" not in policy
 
 
 def test_report_escapes_what_a_model_wrote(tmp_path):
-    layout = workspace(tmp_path, export={"title": "<b>bold</b>"})
+    layout = workspace(tmp_path, export={"title": "<b>bold</b>"}, filter={"filters": [{"name": "length"}]})
     rows = samples(8)
     evil = "<script>alert(1)</script><img src=x onerror=alert(2)>{{ 7 * 7 }}"
-    rows[0]["prompt"] = f"{rows[0]['prompt'][:-1]} {evil}?"
+    rows[0]["prompt"] = f"{evil} Why?"
     rows[1]["response"] = evil
     for row in rows:
         row["context"] = f"{row['context']} {evil}"
     through_export(layout, rows)
 
     page = Page(report(layout))
+    found = embedded(layout.root / "report.html", "rows")
 
-    assert "script" not in page.tags
+    assert page.tags.count("script") == 5  # two of data, three of our own
     assert "img" not in page.tags
-    assert "b" in page.tags  # our own
-    text = "".join(page.text)
-    assert text.count(evil) >= 9
-    assert "<b>bold</b>" in text
+    assert "<b>bold</b>" in "".join(page.text)
+    assert [row["response"] for row in found["rows"]].count(evil) == 1
+    assert any(row["context"]["after"].endswith(evil) for row in found["rows"])  # longer passages are cut
+
+
+@pytest.mark.parametrize("text", ["</script>", "<!-- <script>", "\u2028 & \u2029", '"\\', "d\u00e9j\u00e0"])
+def test_safe_json_equals_its_value_and_ends_no_element(text):
+    written = safe_json({"text": text})
+
+    assert json.loads(written) == {"text": text}
+    assert not set(written) & set("<>&\u2028\u2029")
+
+
+def test_within_stops_before_the_budget():
+    rows = [Marked("<" * 10, "", "") for _ in range(5)]
+
+    assert len(safe_json({"before": "<" * 10, "evidence": "", "after": ""})) == 98
+    assert len(within(rows, 300)) == 3
 
 
 def test_report_after_a_refusal_says_which_bound_is_broken(tmp_path):
     layout = workspace(tmp_path, gate={"min_rows": 500})
     through_audit(layout, samples(8))
 
-    text = " ".join(" ".join(Page(report(layout)).text).split())
+    text = words_of(report(layout))
 
     assert "Does not pass the gate" in text
     assert "rows 8 at least 500" in text
@@ -99,7 +129,9 @@ def test_report_of_an_empty_data_set_is_written(tmp_path):
     layout = workspace(tmp_path)
     through_audit(layout, [])
 
-    assert "unmeasured" in report(layout)
+    text = words_of(report(layout))
+    assert "unmeasured" in text
+    assert "Does not pass the gate" in text
 
 
 def test_report_before_the_audit_says_what_to_run(tmp_path):
@@ -139,15 +171,19 @@ def test_mark_finds_the_evidence_whatever_the_white_space(context, evidence, mar
     assert mark(context, evidence) == marked
 
 
-def test_columns_heights_are_in_proportion():
-    chart = columns(["1", "2"], [("prompts", [10, 20]), ("responses", [0, 5])])
+def test_mark_cuts_a_long_passage_around_the_evidence_and_says_so():
+    marked = mark("word " * 1000 + "found here " + "word " * 1000, "found here")
 
-    heights = [bar.height for bar in chart.bars]
-    assert heights == [78.0, 156.0, 0.0, 39.0]
-    assert [tick.text for tick in chart.ticks] == ["0", "5", "10", "15", "20"]
-    assert chart.bars[3].tip == "responses, 2: 5"
+    assert marked.evidence == "found here"
+    assert marked.before.startswith("[...] ")
+    assert marked.after.endswith(" [...]")
+    assert len(marked.before) + len(marked.after) < 1500
 
 
-@pytest.mark.parametrize(("value", "ceiling"), [(0, 4), (5, 8), (9, 20), (21, 40), (399, 400), (401, 800)])
-def test_nice_ceiling_divides_by_four(value, ceiling):
-    assert nice_ceiling(value) == ceiling
+def test_plane_lays_vectors_in_the_directions_of_greatest_variance():
+    basis = np.array([[3, 0, 0], [-3, 0, 0], [0, 1, 0], [0, -1, 0]], dtype=np.float32)
+
+    flat, shares = plane(basis, np.array([[3, 0, 5], [0, 2, 0]], dtype=np.float32))
+
+    assert flat == pytest.approx(np.array([[3, 0], [0, 2]]))
+    assert shares == pytest.approx([0.9, 0.1])
