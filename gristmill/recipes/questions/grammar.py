@@ -24,6 +24,9 @@ VERBS = re.compile(
     r"|removes|consists?|depends?|holds|does|do|cannot)(?![\w`])"
 )
 PARTICIPLE = r"(?:\w+ly )?(?:\w+(?:ed|en|wn|un|und|lt|ld|id)|made|put|set)"
+_PASSIVE = re.compile(rf"({PARTICIPLE}) (by [a-z]+ing|using|through|via|in|on|at|to|by|from|with|as|for|into) .+")
+_MODAL_PASSIVE = re.compile(f"be {_PASSIVE.pattern}")
+_DONE = re.compile(rf" (?:be )?(?:\w+ly |also |then )?({PARTICIPLE})(?= )")
 _MODALS = ("can", "may", "must", "should", "will")
 _CONDITION = re.compile(r"(If|When|Whenever|Once) ([^,]+), (?:then )?(?!and |or |but )(.+)")
 _NO_CONSEQUENCE = re.compile(r"(so|which|where|as|even|including|rather|unless|except|and|or|any|instead)\b|return\b")
@@ -113,7 +116,7 @@ def needed(statement: str, opening: str) -> frozenset[str]:
     verb = VERBS.search(hidden)
     if not verb:
         return frozenset()
-    done = re.match(rf" (?:be )?(?:\w+ly |also |then )?({PARTICIPLE})(?= )", hidden[verb.end() :])
+    done = _DONE.match(hidden[verb.end() :])
     return content_stems(f"{verb[1]} {done[1] if done else ''}")
 
 
@@ -169,8 +172,7 @@ def _reasons(clause: Clause) -> Iterator[Pair]:
 def _objects(clause: Clause) -> Iterator[Pair]:
     """What, where and how: at most one, by the first rule that takes hold."""
     asked = f"{clause.asker} {clause.subject}"
-    passive = rf"{'be ' if clause.asker in _MODALS else ''}({PARTICIPLE}) "
-    done = re.match(passive + r"(by [a-z]+ing|using|through|via|in|on|at|to|by|from|with|as|for|into) .+", clause.short)
+    done = (_MODAL_PASSIVE if clause.asker in _MODALS else _PASSIVE).match(clause.short)
     allow = _ALLOW.match(clause.short) if clause.verb in ("allow", "allows") else None
     by = _BY.match(clause.short) if clause.asker in _MODALS[:4] and not clause.short.startswith("be ") else None
     if done and clause.asker not in ("do", "does"):

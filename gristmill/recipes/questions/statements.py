@@ -130,7 +130,9 @@ def statements(passage: str) -> Iterator[Statement]:
 def _may_stand(sentence: str) -> bool:
     """What can be told before cleaning, which takes away words and marks but adds none: most sentences fail here."""
     first, last = sentence[0], sentence[-1]
-    return last in ".*)" and (first.isupper() or first in '"`*') and len(sentence.split()) >= _MIN_WORDS
+    if last not in ".*)" or not (first.isupper() or first in '"`*') or len(sentence.split()) < _MIN_WORDS:
+        return False
+    return not (first.isupper() and _DANGLING.match(sentence))
 
 
 def clean(text: str) -> str:
