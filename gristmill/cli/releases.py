@@ -47,9 +47,10 @@ def verify(name: Name = "latest", as_json: AsJson = False) -> None:
     release = find_release(name, store)
     found = list(faults(release, store))
     if as_json:
-        show_json({"release": release.address, "files": len(release.files), "faults": found})
+        show_json({"release": release.address, "files": len(release.files) + len(release.index), "faults": found})
     elif not found:
-        out.print(f"{release.version}: {len(release.files)} files, {release.manifest['rows']:,} rows, all as stated")
+        files = f"{len(release.files)} shards, {len(release.index)} files of the index"
+        out.print(f"{release.version}: {files}, {release.manifest['rows']:,} rows, all as stated")
     else:
         err.print("\n".join(found), markup=False)
         err.print(f"{release.version}: `gristmill release` in a clone that holds it brings back what is missing")

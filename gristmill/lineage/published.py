@@ -21,15 +21,21 @@ _FORMS = "latest, v0.3.0, dataset@v0.3.0, or the address of a release: s3://buck
 
 
 @dataclass(frozen=True)
-class File:
-    """One file of a release: `address` is where it stands, `sha256` what it must hold."""
+class Stored:
+    """A file that a manifest lists: `address` is where it stands, `sha256` what it must hold."""
 
     path: str
     address: str
-    split: str
-    rows: int
     size: int
     sha256: str
+
+
+@dataclass(frozen=True)
+class File(Stored):
+    """A shard."""
+
+    split: str
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -46,11 +52,16 @@ class PublishedRelease:
     @property
     def files(self) -> list[File]:
         """Its shards, in the manifest's order."""
+        return [File(*self._stored(file), file["split"], file["rows"]) for file in self.manifest["files"]]
+
+    @property
+    def index(self) -> list[Stored]:
+        """The files of its index of rows, its parent's among them; none in a release that has no index."""
+        return [Stored(*self._stored(file)) for file in self.manifest.get("index", [])]
+
+    def _stored(self, entry: Mapping[str, Any]) -> tuple[str, str, int, str]:
         prefix = self.address.rpartition("/releases/")[0]
-        return [
-            File(file["path"], f"{prefix}/{file['path']}", file["split"], file["rows"], file["bytes"], file["sha256"])
-            for file in self.manifest["files"]
-        ]
+        return entry["path"], f"{prefix}/{entry['path']}", entry["bytes"], entry["sha256"]
 
 
 def find_release(name: str, store: Store) -> PublishedRelease:

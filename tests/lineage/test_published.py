@@ -93,6 +93,19 @@ def test_verify_names_each_damaged_and_missing_file(two: Workspace, store: Store
     assert len(found) == 2
 
 
+def test_verify_names_each_damaged_and_missing_file_of_the_index(two: Workspace, store: Store) -> None:
+    first, *_, last = find_release("latest", store).index
+    store.put_bytes(first.path, b"x" * first.size)
+    store.delete(last.path)
+
+    damaged, missing = faults(find_release("latest", store), store)
+
+    assert damaged.startswith(f"{first.address}: sha256 ")
+    assert damaged.endswith(f", {first.sha256} stated")
+    assert missing == f"{last.address}: missing"
+    assert list(faults(find_release("v0.1.0", store), store)) == [damaged]
+
+
 def test_manifest_that_is_not_the_one_latest_names_is_refused(two: Workspace, store: Store) -> None:
     store.put_bytes("releases/v0.2.0/manifest.json", store.get_bytes("releases/v0.1.0/manifest.json"))
 
@@ -122,16 +135,22 @@ def test_load_gives_the_rows_of_a_split_and_refuses_changed_bytes(
 
 def test_gc_removes_what_no_kept_release_needs(two: Workspace, store: Store) -> None:
     store.put_bytes("shards/stray.parquet", b"left by a publisher that died")
+    store.put_bytes("index/stray.parquet", b"left too")
     before, later = keys(store), time.time() + 3600
 
     all_kept = find_garbage(store, None, later, 60)
     newest_kept = find_garbage(store, 1, later, 60)
     remove(store, newest_kept)
 
-    assert [head.key for head in all_kept.objects] == ["shards/stray.parquet"]
+    assert [head.key for head in all_kept.objects] == ["shards/stray.parquet", "index/stray.parquet"]
     assert newest_kept.versions == ["v0.1.0"]
     gone = before - keys(store)
-    assert {"shards/stray.parquet", "releases/v0.1.0/manifest.json", "releases/v0.1.0/README.md"} < gone
+    assert {
+        "shards/stray.parquet",
+        "index/stray.parquet",
+        "releases/v0.1.0/manifest.json",
+        "releases/v0.1.0/README.md",
+    } < gone
     assert list(faults(find_release("latest", store), store)) == []
 
 

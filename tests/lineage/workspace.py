@@ -71,7 +71,15 @@ for split, rows in (("train", lines[:2]), ("test", lines[2:])):
     path = f"shards/{sha256}.parquet"
     files.append({"path": path, "split": split, "rows": len(rows), "bytes": len(content), "sha256": sha256})
 content_hash = hashlib.md5(repr(lines).encode()).hexdigest()
-facts = {"content_hash": content_hash, "rows": len(lines), "index": [], "verdict": {}}
+(out / "index").mkdir()
+index = []
+for part, line in enumerate(lines):  # cumulative, as a release's index is: what an earlier one lists, a later one does
+    sha256 = hashlib.sha256(line.encode()).hexdigest()
+    path = f"index/{sha256}.parquet"
+    (out / path).write_text(line)
+    facts = {"path": path, "kind": "rows", "part": part, "rows": 1}
+    index.append({**facts, "bytes": len(line.encode()), "sha256": sha256})
+facts = {"content_hash": content_hash, "rows": len(lines), "index": index, "verdict": {}}
 manifest = {"format": 1, "files": files, **facts}
 (out / "manifest.json").write_text(json.dumps(manifest))
 data_files = "".join(f"- path: {f['path']}\\n" for f in files)
