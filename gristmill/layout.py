@@ -59,6 +59,11 @@ class Layout:
         return self.root / "inputs" / "quota.lock"
 
     @property
+    def retracted(self) -> Path:
+        """What no later data set may hold; kept by hand or `gristmill retract`, and tracked by git."""
+        return self.root / "inputs" / "retracted.yaml"
+
+    @property
     def state(self) -> Path:
         """Private state of this clone; deleting it costs time, never data."""
         return self.root / ".gristmill"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.compose.real import lock_real_rows
+from gristmill.compose.retract import read_tombstones
 from gristmill.engine.build import assert_can_ask
 from gristmill.engine.endpoint.faults import api_key
 from gristmill.engine.model import locate_model
@@ -44,6 +45,7 @@ def problems(layout: Layout) -> list[Problem]:
         lambda: rubric_program(layout.recipes, params.judge.rubric, params.judge.attempts),
         lambda: lock_sources(params.ingest, layout, lambda: connect(params.store), fetch),
         lambda: lock_real_rows(params.compose.mix, layout.root),
+        lambda: layout.retracted.exists() and read_tombstones(layout.retracted),
         lambda: _check_engine(layout, params),
         lambda: _check_actors(params),
     ]

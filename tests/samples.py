@@ -46,6 +46,7 @@ def workspace(root, **sections):
     shutil.copy(ROOT / "recipes" / "qa-from-docs.yaml", layout.recipes)
     layout.parent_lock.write_text(json.dumps({"version": 1, "parent": None}))
     layout.sources_lock.write_text(json.dumps({"version": 1, "sources": []}))
+    layout.retracted.write_text("tombstones: []\n")
     return layout
 
 

@@ -25,6 +25,7 @@ from gristmill.cli import (
     recipes,
     releases,
     report,
+    retract,
     store,
 )
 from gristmill.cli.output import err, out
@@ -54,6 +55,7 @@ for group in (
     lab,
     label,
     releases,
+    retract,
     doctor,
 ):
     group.register(app)

@@ -6,12 +6,14 @@ from typing import Annotated, Any
 import typer
 
 from gristmill.cli.output import AsJson, err, out, show_json, show_rows
+from gristmill.compose.retract import read_tombstones
 from gristmill.errors import InputError
 from gristmill.layout import find_workspace
 from gristmill.lineage.diff import compare
-from gristmill.lineage.published import find_release, published_releases
+from gristmill.lineage.published import find_release, published_releases, withdrawn_versions
 from gristmill.lineage.sweep import Garbage, find_garbage, remove
 from gristmill.lineage.verify import faults
+from gristmill.lineage.withdraw import find_withdrawals, withdraw
 from gristmill.store.client import Store, connect
 from gristmill.validation import load_params
 
@@ -27,6 +29,8 @@ def register(app: typer.Typer) -> None:
 
 def releases(as_json: AsJson = False) -> None:
     """The releases in the store, oldest first."""
+    store = _store()
+    withdrawn = withdrawn_versions(store)
     rows = [
         {
             "version": found.version,
@@ -34,9 +38,10 @@ def releases(as_json: AsJson = False) -> None:
             "created": found.manifest["created"],
             "parent": (found.manifest.get("parent") or {}).get("version"),
             "gate": "passed" if found.manifest["gate"].get("passed") else "warned",
+            "withdrawn": found.version in withdrawn,
             "address": found.address,
         }
-        for found in published_releases(_store())
+        for found in published_releases(store)
     ]
     show_rows(rows, as_json=as_json, title="releases")
 
@@ -81,14 +86,36 @@ def gc(
     keep: Annotated[int | None, typer.Option(min=1, help="Newest releases to keep; all where not given.")] = None,
     older_than: Annotated[str, typer.Option(help="Leave alone what is younger, such as 24h or 7d.")] = "24h",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
+    retracted: Annotated[
+        bool, typer.Option("--retracted", help="Instead: withdraw releases that hold retracted rows, and their bytes.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Remove from the store what no kept release needs: shards, index parts, unfinished uploads."""
     store = _store()
+    if retracted:
+        if keep is not None:
+            raise InputError("found --keep beside --retracted", expected="one of them")
+        _withdraw(store, dry_run, as_json)
+        return
     garbage = find_garbage(store, keep, time.time(), _seconds(older_than))
     if not dry_run:
         remove(store, garbage)
     _show_garbage(garbage, "would go" if dry_run else "removed", as_json)
+
+
+def _withdraw(store: Store, dry_run: bool, as_json: bool) -> None:
+    tombstones = read_tombstones(find_workspace().retracted)
+    found = find_withdrawals(store, tombstones)
+    if not dry_run:
+        for withdrawal in found:
+            withdraw(store, withdrawal)
+    rows = [
+        {"version": each.version, "retracted_rows": each.rows, "shards": len(each.shards)}
+        | {"done": "would go" if dry_run else "withdrawn"}
+        for each in found
+    ]
+    show_rows(rows, as_json=as_json, title="releases that hold retracted rows")
 
 
 def _show_garbage(garbage: Garbage, what: str, as_json: bool) -> None:

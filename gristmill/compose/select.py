@@ -1,9 +1,10 @@
-"""Which judged rows go into the data set: good enough for the judge, where a bound is set, and new to the parent."""
+"""Which judged rows go into the data set: not retracted, new to the parent, good enough where a bound is set."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gristmill.compose.retract import Retraction
 from gristmill.filters.exact_dedup import row_digest
 from gristmill.filters.verdict import Finding
 
@@ -32,9 +33,12 @@ class Selection:
     min_judge_mean: float | None
     max_depth: int | None
     known: Known
+    retraction: Retraction
 
     def refuse(self, row: Mapping[str, Any]) -> Finding | None:
         """Why the row is not taken, or None."""
+        if finding := self.retraction.refuse(row):
+            return finding
         if self.known.holds(row["sample_id"], row_digest(row["prompt"], row["response"])):
             return Finding("in_parent", "released before", "new to the parent release")
         if self.max_depth is not None and row["depth"] > self.max_depth:

@@ -149,8 +149,16 @@ def _limits(manifest: Mapping[str, Any], measures: Mapping[str, Any]) -> str:
         " prove that an answer answers its question.\n"
         f"* The judge is a language model. Its scores annotate; {_percent(unparsed)} of the rows have none.\n"
         "* What the sources leave out or get wrong, and how they speak of people, is inherited.\n"
-        f"{_duplicates(manifest)}{warned}"
+        f"{_duplicates(manifest)}{warned}{_retracted(manifest['retracted'])}"
     )
+
+
+def _retracted(fallen: Mapping[str, int]) -> str:
+    """What was taken out again; an earlier release may still hold it."""
+    if not fallen:
+        return ""
+    told = ", ".join(f"{_line(name)} ({rows:,} rows)" for name, rows in fallen.items())
+    return f"\n* Retracted, and left out from this release on: {told}. Do not use earlier releases that hold them."
 
 
 def _duplicates(manifest: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from gristmill.dedup.files import IndexFile, as_entries
@@ -32,6 +32,8 @@ class Facts:
     verdict: Mapping[str, Any]
     tokens: int
     parameters: Mapping[str, Any]
+    retracted: Mapping[str, int] = field(default_factory=dict)
+    """Rows that were left out for each tombstone that hit any."""
 
 
 def manifest_of(files: Sequence[ShardFile], index: Sequence[IndexFile], facts: Facts) -> dict[str, Any]:
@@ -54,6 +56,7 @@ def manifest_of(files: Sequence[ShardFile], index: Sequence[IndexFile], facts: F
         "gate": dict(facts.gate),
         "verdict": dict(facts.verdict),
         "parameters": dict(facts.parameters),
+        "retracted": dict(facts.retracted),
     }
 
 

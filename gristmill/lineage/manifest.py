@@ -143,6 +143,11 @@ def card_key(version: str) -> str:
     return f"releases/{version}/README.md"
 
 
+def withdrawn_key(version: str) -> str:
+    """Where it is marked that a version was withdrawn."""
+    return f"releases/{version}/withdrawn.json"
+
+
 def as_bytes(value: Mapping[str, Any]) -> bytes:
     """JSON as it stands in the store: sorted, the same bytes for the same facts."""
     return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gristmill.errors import GristmillError, InputError
-from gristmill.lineage.manifest import manifest_key
+from gristmill.lineage.manifest import manifest_key, withdrawn_key
 from gristmill.lineage.publish import LATEST
 from gristmill.lineage.releases import is_version, order
 from gristmill.store.client import Store, split_address
@@ -67,8 +67,21 @@ class PublishedRelease:
 def find_release(name: str, store: Store) -> PublishedRelease:
     """The release of that name.
 
-    Raises InputError for a name of no form, GristmillError when there is none, or its manifest is damaged.
+    Raises InputError for a name of no form, GristmillError when there is none, its manifest is damaged, or it was
+    withdrawn.
     """
+    release = _find(name, store)
+    mark = f"{release.address.rpartition('/releases/')[0]}/{withdrawn_key(release.version)}"
+    if store.head_address(mark) is not None:
+        raise GristmillError(
+            f"{release.version} was withdrawn: it holds rows that were retracted, and their bytes are gone",
+            where=mark,
+            do="use a later release: see `gristmill releases`",
+        )
+    return release
+
+
+def _find(name: str, store: Store) -> PublishedRelease:
     there = _place(name, store)
     if there is None:
         raise InputError(f"found {name!r}", expected=_FORMS)
@@ -84,6 +97,12 @@ def published_versions(store: Store) -> list[str]:
     keys = (head.key.split("/") for head in store.list("releases/"))
     found = [key[1] for key in keys if len(key) == 3 and key[2] == "manifest.json" and is_version(key[1])]
     return sorted(found, key=order)
+
+
+def withdrawn_versions(store: Store) -> set[str]:
+    """Versions under the store's prefix that were withdrawn."""
+    keys = (head.key.split("/") for head in store.list("releases/"))
+    return {key[1] for key in keys if len(key) == 3 and key[2] == "withdrawn.json"}
 
 
 def published_releases(store: Store) -> Iterator[PublishedRelease]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gristmill.errors import GristmillError
-from gristmill.lineage.manifest import card_key, manifest_key
+from gristmill.lineage.manifest import card_key, manifest_key, withdrawn_key
 from gristmill.lineage.publish import LATEST
 from gristmill.lineage.published import PublishedRelease, published_releases
 from gristmill.store.client import Head, Store, UnfinishedUpload
@@ -77,6 +77,7 @@ def _latest_version(store: Store) -> str | None:
 def _needs(release: PublishedRelease) -> Iterator[str]:
     yield manifest_key(release.version)
     yield card_key(release.version)
+    yield withdrawn_key(release.version)
     yield from _paths(release.manifest)
 
 

@@ -37,7 +37,7 @@ def _file_faults(file: Stored, release: PublishedRelease, store: Store) -> list[
         return [f"{file.address}: missing"]
     if head.size != file.size:
         return [f"{file.address}: {head.size:,} bytes, {file.size:,} stated"]
-    with _fetched(file, store) as (path, sha256):
+    with fetched(file, store) as (path, sha256):
         if sha256 != file.sha256:
             return [f"{file.address}: sha256 {sha256}, {file.sha256} stated"]
         if not isinstance(file, File):
@@ -46,7 +46,7 @@ def _file_faults(file: Stored, release: PublishedRelease, store: Store) -> list[
 
 
 @contextmanager
-def _fetched(file: Stored, store: Store) -> Iterator[tuple[Path, str]]:
+def fetched(file: Stored, store: Store) -> Iterator[tuple[Path, str]]:
     """The file on this machine's disk for a moment, with the hash of what came."""
     digest = hashlib.sha256()
     with tempfile.TemporaryDirectory(prefix="gristmill-verify-") as folder:

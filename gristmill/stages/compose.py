@@ -11,10 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from gristmill.compose.alike import COLUMNS, Alike, find_alike
 from gristmill.compose.mix import Room
 from gristmill.compose.parent import Parent, fetch_index, fetch_shards, open_parent, read_composed, read_pin
 from gristmill.compose.real import real_rows
+from gristmill.compose.retract import REASON, Retraction, read_tombstones
 from gristmill.compose.select import Known, Selection, documents_of
 from gristmill.compose.splits import Splits
 from gristmill.dedup.files import as_entries, parts_of
@@ -50,36 +53,58 @@ def run(layout: Layout) -> None:
         parent, files, index = _parent(layout, params.policy, run.folder / ".alike")
         alike = find_alike(read_batches(layout.data(Stage.JUDGE), COLUMNS), index, run.folder / ".alike" / "rows")
         shutil.rmtree(run.folder / ".alike")
-        making = _Making(run, params, alike)
+        making = _Making(run, params, alike, Retraction(read_tombstones(layout.retracted)))
         making.keep_parent(files)
         making.add_real(layout)
-        selection = Selection(params.min_judge_mean, params.max_depth, making.known)
+        selection = Selection(params.min_judge_mean, params.max_depth, making.known, making.retraction)
         refused = _refused_together(layout, selection, making)
         _take_new(run, selection, refused, making)
-        run.used(parent=_described(parent), depths={str(depth): n for depth, n in sorted(making.depths.items())})
+        run.used(
+            parent=_described(parent, making.kept),
+            depths={str(depth): n for depth, n in sorted(making.depths.items())},
+            retracted=dict(sorted(making.retraction.fallen.items())),
+        )
 
 
 class _Making:
     """The data set in the making: what is known of its rows, which sides are fixed, how much room a mix leaves."""
 
-    def __init__(self, run: StageRun, params: ComposeParams, alike: Alike) -> None:
-        self.run, self.alike = run, alike
+    def __init__(self, run: StageRun, params: ComposeParams, alike: Alike, retraction: Retraction) -> None:
+        self.run, self.alike, self.retraction = run, alike, retraction
+        self.kept: list[int] = []  # rows of each of the parent's shards
         self.known, self.splits = Known(), Splits(params.splits)
         self.room = Room(params.mix) if params.mix else None
         self.depths: Counter[int] = Counter()
         self.out = run.writer(COMPOSED)
 
     def keep_parent(self, files: list[Path]) -> None:
-        """Every parent row goes in as it is, on its side."""
+        """Every parent row goes in as it is, on its side; but one that is retracted is known, and left out."""
         ledger = self.run.ledger("parent rows")
-        for batch in read_composed(files):
-            self.out.write(batch)
-            ledger.entered += batch.num_rows
-            ledger.out += batch.num_rows
-            for row in batch.select(_KEPT).to_pylist():
-                names = [*documents_of(row), *row["seed_ids"], *self.alike.names_of_released(row["sample_id"])]
-                self.splits.fix(names, row["split"])
-                self._note(row)
+        for path in files:
+            before = ledger.out
+            for batch in read_composed([path]):
+                stays = [self._keep(row) for row in batch.select(_KEPT).to_pylist()]
+                self.out.write(batch if all(stays) else batch.filter(pa.array(stays)))
+                ledger.entered += batch.num_rows
+                ledger.out += sum(stays)
+            self.kept.append(ledger.out - before)
+
+    def _keep(self, row: dict[str, Any]) -> bool:
+        """Whether a parent row stays; its side is fixed either way."""
+        names = [*documents_of(row), *row["seed_ids"], *self.alike.names_of_released(row["sample_id"])]
+        self.splits.fix(names, row["split"])
+        if finding := self.retraction.refuse(row):
+            self.known.add(row["sample_id"], row["text_hash"])
+            self.reject("parent rows", row, finding)
+            return False
+        self._note(row)
+        return True
+
+    def reject(self, unit: str, row: dict[str, Any], finding: Finding) -> None:
+        """Books a row that is left out."""
+        if finding.reason == REASON:
+            self.retraction.count(finding)
+        self.run.reject(self.run.ledger(unit), _refusal(row, finding))
 
     def add_real(self, layout: Layout) -> None:
         """Every real row goes in, unless it is there already or empty."""
@@ -89,7 +114,7 @@ class _Making:
         for row in real_rows(self.room.mix, read_lock(layout.sources_lock), layout.root):
             ledger.entered += 1
             if finding := self._useless(row):
-                self.run.reject(ledger, _refusal(row, finding))
+                self.reject("real rows", row, finding)
                 continue
             self.add(row)
             self._note(row)
@@ -109,6 +134,8 @@ class _Making:
     def _useless(self, row: dict[str, Any]) -> Finding | None:
         if not row["prompt"].strip() or not row["response"].strip():
             return Finding("empty", "no prompt or no response", "both")
+        if finding := self.retraction.refuse(row):
+            return finding
         if self.known.holds(row["sample_id"], bytes.fromhex(row["text_hash"])):
             return Finding("in_parent", "there already", "new to the data set")
         return None
@@ -166,7 +193,7 @@ def _take_new(run: StageRun, selection: Selection, refused: dict[int, Finding], 
         ledger.entered += 1
         finding = selection.refuse(row) or refused.get(number)
         if finding:
-            run.reject(ledger, _refusal(row, finding))
+            making.reject("samples", row, finding)
             continue
         row["text_hash"] = row_digest(row["prompt"], row["response"]).hex()
         making.add(row)
@@ -187,15 +214,25 @@ def _refusal(row: dict[str, Any], finding: Finding) -> Refusal:
         value=finding.value,
         threshold=finding.threshold,
         where=f"seed {' '.join(row['seed_ids'])}",
-        text=f"prompt: {row['prompt']}\nresponse: {row['response']}\nfaults: {row['judge_faults'] or ''}",
+        text="" if finding.reason == REASON else _excerpt(row),  # what is retracted is not kept as a reject either
     )
 
 
-def _described(parent: Parent | None) -> dict[str, Any] | None:
-    """The parent for the books: `export` cuts its shards where the parent's were cut, and adds to its index."""
+def _excerpt(row: dict[str, Any]) -> str:
+    return f"prompt: {row['prompt']}\nresponse: {row['response']}\nfaults: {row['judge_faults'] or ''}"
+
+
+def _described(parent: Parent | None, kept: list[int]) -> dict[str, Any] | None:
+    """The parent for the books: `export` cuts its shards where the parent's were cut, and adds to its index.
+
+    `rows` of a shard are those that were kept of it.
+    """
     if parent is None:
         return None
-    shards = [{"split": shard.split, "rows": shard.rows, "sha256": shard.sha256} for shard in parent.shards]
+    shards = [
+        {"split": shard.split, "rows": rows, "sha256": shard.sha256}
+        for shard, rows in zip(parent.shards, kept, strict=True)
+    ]
     pin = parent.pin
     return {
         "tag": pin.tag,

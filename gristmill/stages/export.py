@@ -36,7 +36,8 @@ def run(layout: Layout) -> None:
     params = parse(Params, read_yaml(layout.params), layout.params.name)
     verdict, measures = (_read(layout, Stage.AUDIT, name) for name in ("verdict.json", "measures.json"))
     gate = _decision(layout, verdict)
-    parent = read_books(layout, Stage.COMPOSE)["used"]["parent"]
+    composed = read_books(layout, Stage.COMPOSE)["used"]
+    parent = composed["parent"]
     provenance = Provenance()
     with stage_run(Stage.EXPORT, layout) as run:
         part = NewPart(run.folder, sum(shard["rows"] for shard in parent["shards"]) if parent else 0)
@@ -49,6 +50,7 @@ def run(layout: Layout) -> None:
             verdict=verdict,
             tokens=measures["parts"]["whole"]["tokens"],
             parameters=params.model_dump(mode="json", exclude=_AROUND_THE_GRAPH),
+            retracted=composed["retracted"],
         )
         manifest = manifest_of(files, part.close(*_index(layout, parent)), facts)
         card = write_card(params.export, params.filter.languages, files, manifest, measures, provenance.examples)
@@ -93,9 +95,11 @@ def _index(layout: Layout, parent: Mapping[str, Any] | None) -> tuple[list[Index
 
 
 def _cuts(parent: Mapping[str, Any] | None) -> dict[str, list[int]]:
-    """Rows of the parent's shards, by split: where ours are cut too."""
+    """Rows kept of the parent's shards, by split: where ours are cut too."""
     cuts: dict[str, list[int]] = {}
     for shard in parent["shards"] if parent else []:
+        if not shard["rows"]:
+            continue  # all of it was retracted
         cuts.setdefault(shard["split"], []).append(shard["rows"])
     return cuts
 

@@ -64,7 +64,9 @@ files = []
 for split, rows in (("train", lines[:2]), ("test", lines[2:])):
     if not rows:
         continue
-    pq.write_table(pa.table({"sample_id": rows, "text": rows}), out / "shards" / "new")
+    origins = [[{"source": f"source-{row}", "licence": "MIT"}] for row in rows]
+    columns = {"sample_id": rows, "text": rows, "origins": origins, "seed_ids": [[] for _ in rows]}
+    pq.write_table(pa.table(columns), out / "shards" / "new")
     content = (out / "shards" / "new").read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
     (out / "shards" / "new").rename(out / "shards" / f"{sha256}.parquet")
