@@ -21,7 +21,7 @@ from gristmill.recipes.request import Answer, Finish
 
 _COMMIT_ROWS = 256
 _COMMIT_SECONDS = 0.25
-_BACKLOG_BYTES = 8 << 20
+_BACKLOG_BYTES = 2 << 20
 """Text of answers and requests that may wait for a slow disk before the one who records them waits too. As much again
 is being written meanwhile; the heap keeps the size that the longest backlog gave it, so this bounds a run's memory."""
 _CREATE = f"""
