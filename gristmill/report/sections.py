@@ -80,9 +80,10 @@ def bias_section(bias: Mapping[str, Any], found: list[Mapping[str, Any]], gate: 
 
 def count_section(plots: Path, measures: Mapping[str, Any]) -> Section:
     """Lengths, openings, the judge's scores and tokens."""
+    rows = measures["parts"]["whole"]["rows"]
     return {
         "openings": _table(plots / "openings.csv"),
-        "length_drawings": [lengths(_table(plots / "lengths.csv"))],
+        "length_drawings": [lengths(_table(plots / "lengths.csv"))] if rows else [],
         "score_drawings": scores(_table(plots / "scores.csv")),
         "cost_drawings": [tokens(measures["cost"]["stages"])],
     }

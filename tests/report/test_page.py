@@ -2,13 +2,14 @@
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
 from gristmill.errors import GristmillError
-from gristmill.layout import Stage
+from gristmill.layout import Layout, Stage
 from gristmill.report.embedded import safe_json, within
 from gristmill.report.excerpts import Marked, mark
 from gristmill.report.page import write_report
@@ -132,6 +133,29 @@ def test_report_of_an_empty_data_set_is_written(tmp_path):
     text = words_of(report(layout))
     assert "unmeasured" in text
     assert "Does not pass the gate" in text
+    assert "There are no rows." in text
+
+
+def test_report_of_a_drifted_release_names_measure_and_cause_first(full_layout, tmp_path):
+    layout = Layout(shutil.copytree(full_layout.root, tmp_path / "copy"))
+    path = layout.data(Stage.AUDIT) / "verdict.json"
+    verdict = json.loads(path.read_text())
+    recipe = verdict["health"]["recipes"]["qa-from-docs"]
+    move = next(move for move in recipe["drift"]["new"]["moves"] if move["measure"] == "mauve")
+    move.update(before=0.93, after=0.41, deviation=12.7)
+    recipe["drift"]["new"]["largest"] = 12.7
+    recipe.update(changed=["sampling.pair.temperature: 0.7 -> 0.05"], causes=[])
+    path.write_text(json.dumps(verdict))
+
+    text = words_of(report(layout))
+
+    assert "Breaks the gate's bounds; set to warn" in text
+    verdict_text = text[text.index("Breaks") :]
+    assert verdict_text.index("mauve 0.41 against 0.93 in dataset@v0.2.0") < verdict_text.index("accepted share")
+    assert "no source and no filter explains it" in text
+    assert "Changed since dataset@v0.2.0: sampling.pair.temperature: 0.7 -> 0.05" in text
+    assert "0.930 → 0.410 +12.7 ✗" in text
+    assert "Not exported yet, or the export is of other data" in text
 
 
 def test_report_before_the_audit_says_what_to_run(tmp_path):
