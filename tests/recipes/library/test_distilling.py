@@ -43,6 +43,7 @@ async def test_gemma_distill_prompt_that_points_at_the_text_is_written_again(wal
     ("asked", "written", "reason"),
     [
         ("Why so?", ANSWER, "asked_too_short"),
+        ("I'm ready to assist. What would you like to ask?", ANSWER, "asked_speaks_as_assistant"),
         (ASKED, "No.", "written_too_short"),
         (ASKED, f"I'm ChatGPT. {ANSWER}", "wrong_identity"),
     ],
