@@ -13,7 +13,8 @@ from prefect import flow
 from gristmill.layout import Stage
 from tasks.inputs import check_code, set_parameters, sync_inputs
 from tasks.release import reach_store, release_version
-from tasks.stages import run_stage
+from tasks.show import show_audit
+from tasks.stages import run_stage, stale_stages
 from tasks.terminal import quiet_failures
 
 
@@ -32,8 +33,12 @@ def pipeline(parameters: dict[str, Any] | None = None, release: bool = True) -> 
     if release:
         reach_store()
     sync_inputs()
+    if not stale_stages():
+        return release_version() if release else None
     for stage in Stage:
         run_stage(stage)
+        if stage is Stage.AUDIT:
+            show_audit()
     return release_version() if release else None
 
 

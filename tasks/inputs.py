@@ -7,7 +7,7 @@ from prefect.context import FlowRunContext
 
 from gristmill.lineage.inputs import sync
 from gristmill.lineage.snapshot import require_committed
-from gristmill.params.edit import edit_parameters
+from gristmill.params.edit import edit_parameters, parameter_at
 from tasks.workspace import workspace
 
 
@@ -25,6 +25,11 @@ def set_parameters(changes: dict[str, Any]) -> None:
     layout, _ = workspace()
     for line in edit_parameters(layout.params, changes):
         get_run_logger().info("params.yaml: %s", line)
+
+
+def present_parameter(path: str) -> Any:
+    """What params.yaml says at a dotted path, entries of lists by their `name`. Raises InputError where it has none."""
+    return parameter_at(workspace()[0].params, path)
 
 
 @task(name="sync")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from prefect import get_run_logger, task
-from prefect.artifacts import create_markdown_artifact
+from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
 from gristmill.lineage.release import release
 from gristmill.store.client import connect
@@ -28,5 +28,8 @@ def release_version() -> dict[str, Any]:
         key="release",
         markdown=f"# {version.tag}\n\n{version.rows:,} rows at `{version.url}`",
         description=f"{what} {version.tag}",
+    )
+    create_link_artifact(
+        link=version.url, link_text=version.tag, key="manifest", description="the manifest in the store"
     )
     return {"version": version.version, "tag": version.tag, "url": version.url, "rows": version.rows}

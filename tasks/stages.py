@@ -9,10 +9,11 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gristmill.errors import BudgetExhausted, GateRefused, InputError
+from gristmill.errors import BooksError, BudgetExhausted, GateRefused, GristmillError, InputError
 from gristmill.frame.progress import Snapshot
 from gristmill.layout import Stage
 from gristmill.lineage.dvc import run_stage as run_dvc_stage
+from gristmill.lineage.dvc import status
 from tasks.terminal import console
 from tasks.workspace import workspace
 
@@ -27,11 +28,14 @@ _HINTS = (
     "Data and pipelines are up to date",
 )
 
+_FINAL = {kind.exit_code for kind in (InputError, GateRefused, BooksError, BudgetExhausted)}
+"""The gate said no, the input is wrong, the books don't balance, the budget is spent: the same again would follow."""
+
 
 def worth_retrying(_task: "Task[..., object]", _run: TaskRun, state: State[object]) -> bool:
-    """Whether another try could help: not when the gate said no, the input is wrong or the budget spent."""
+    """Whether another try could help: by the error's exit code, which is also that of the stage's process."""
     error = state.result(raise_on_failure=False)
-    return not isinstance(error, GateRefused | InputError | BudgetExhausted)
+    return not (isinstance(error, GristmillError) and error.exit_code in _FINAL)
 
 
 def run_stage(stage: Stage) -> None:
@@ -41,7 +45,18 @@ def run_stage(stage: Stage) -> None:
         task_run_name=stage.value,
         retries=params.run.retries,
         retry_delay_seconds=params.run.retry_delay_seconds,
+        timeout_seconds=params.run.timeout_seconds,
     )(stage)
+
+
+@task(name="look for work")
+def stale_stages() -> list[str]:
+    """The stages that have to run; says so when there are none."""
+    layout, _ = workspace()
+    stale = list(status(layout))
+    if not stale:
+        get_run_logger().info("nothing new in sources, parameters, recipes and code: no stage runs")
+    return stale
 
 
 @task(name="stage", retry_condition_fn=worth_retrying)

@@ -38,6 +38,20 @@ def changed_parameters(path: Path, changes: Mapping[str, Any]) -> tuple[list[str
     return lines, text.getvalue()
 
 
+def parameter_at(path: Path, key: str) -> Any:
+    """What the file says at a dotted path; an entry of a list is named by its number or its `name`.
+
+    Raises InputError when it says nothing there.
+    """
+    found: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        for name in key.split("."):
+            found = found[_entry(found, name) if isinstance(found, list) else name]
+    except (KeyError, IndexError, TypeError, ValueError):
+        raise InputError(f"params.yaml says nothing at {key!r}", where=str(path), expected="a value there") from None
+    return found
+
+
 def _entry(entries: list[Any], which: str) -> int:
     """The place of an entry, given by its number or its `name`. Raises ValueError where there is none of that name."""
     names = [entry.get("name") if isinstance(entry, dict) else None for entry in entries]

@@ -101,3 +101,5 @@ class RunParams(Section):
     """Times a failed stage is tried again (the journal makes what was answered free)."""
     retry_delay_seconds: float = Field(default=10.0, ge=0)
     """Pause before such a try."""
+    timeout_seconds: float | None = Field(default=None, gt=0)
+    """Seconds that a try of a stage may take before it is ended and counts as failed; `null` is no limit."""

@@ -16,7 +16,7 @@ from tests.e2e.workspace import Workspace
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
-DEPLOYMENT = "pipeline/nightly"
+DEPLOYMENT = "pipeline/refresh"
 
 
 class Prefect:
