@@ -24,7 +24,6 @@ SEED = pa.schema(
         pa.field("stratum", pa.string()),  # topic or grade, where the source's column tells
         pa.field("fields", pa.string()),  # JSON object: the source's `fields`; null where it names none
         pa.field("origins", pa.list_(pa.field("element", ORIGIN, nullable=False)), nullable=False),
-        pa.field("fields", pa.string()),  # JSON object: further columns of the source, inputs of recipes
     ]
 )
 """Of a text that stands in several rows, title, language, stratum and fields are those of the first."""
