@@ -41,7 +41,7 @@ def audit_page(verdict: Mapping[str, Any]) -> str:
         "accepted": _percent(verdict["accepted_share"]),
         "failed": _percent(verdict["failed_share"]),
     }
-    facts |= {f"health of {recipe}": _status(health) for recipe, health in sorted(verdict["health"].items())}
+    facts["health"] = _cell(str(verdict["health"]["status"]))
     lines = ["# Audit", "", "| measure | value |", "|---|---:|", *(f"| {_cell(k)} | {v} |" for k, v in facts.items())]
     losses = [f"* {_cell(loss['stage'])}: {_cell(loss['reason'])}, {loss['rows']:,}" for loss in verdict["top_losses"]]
     return "\n".join([*lines, "", "## Commonest losses", "", *(losses or ["none"])])
@@ -50,10 +50,6 @@ def audit_page(verdict: Mapping[str, Any]) -> str:
 def _lost(step: Mapping[str, Any]) -> str:
     lost = {**step["rejected"], **step["failed"]}
     return ", ".join(f"{reason} {rows:,}" for reason, rows in sorted(lost.items(), key=lambda loss: -loss[1]))
-
-
-def _status(health: Any) -> str:
-    return _cell(str(health["status"])) if isinstance(health, Mapping) and "status" in health else "see the report"
 
 
 def _percent(share: float | None) -> str:

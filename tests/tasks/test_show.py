@@ -17,7 +17,7 @@ VERDICT = {
     "accepted_share": 0.8333,
     "failed_share": None,
     "top_losses": [{"stage": "filter", "reason": "a|b <script>", "rows": 149}],
-    "health": {"qa": {"status": "baseline"}},
+    "health": {"status": "baseline"},
 }
 
 
@@ -33,5 +33,5 @@ def test_audit_page_tells_rows_shares_and_health_and_escapes():
     assert "| rows | 1,500 |" in page
     assert "| accepted | 83.3% |" in page
     assert "| failed | unmeasured |" in page
-    assert "| health of qa | baseline |" in page
+    assert "| health | baseline |" in page
     assert page.endswith("* filter: a\\|b &lt;script>, 149")
