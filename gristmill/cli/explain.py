@@ -14,8 +14,12 @@ from gristmill.engine.lookup import JournalReader
 from gristmill.errors import InputError
 from gristmill.frame.parquet import read_batches
 from gristmill.layout import Layout, Stage, find_workspace
+from gristmill.lineage.holders import find_row, versions_with
+from gristmill.lineage.published import find_release
 from gristmill.schema import SAMPLE
 from gristmill.stages.filter import chain_of
+from gristmill.store.client import connect
+from gristmill.validation import load_params
 
 # The latest stage that has a row knows most about it.
 _SAMPLE_STAGES = (Stage.COMPOSE, Stage.JUDGE, Stage.FILTER, Stage.GENERATE)
@@ -28,11 +32,17 @@ def register(app: typer.Typer) -> None:
 
 
 def explain(
-    id_: str = typer.Argument(metavar="ID", help="A sample's or seed's id, or its first 6 characters or more."),
+    id_: str = typer.Argument(
+        metavar="ID", help="A sample's or seed's id, or its first 6 characters or more; with --release also a text."
+    ),
+    release: str | None = typer.Option(
+        None, help="Look in a release instead of data/: latest, v0.3.0, or an s3:// address."
+    ),
     as_json: AsJson = False,
 ) -> None:
     """How a row came to be: its seeds, every prompt and answer, every verdict; or why it was rejected."""
-    story = tell(find_workspace(), id_)
+    layout = find_workspace()
+    story = tell_released(layout, id_, release) if release else tell(layout, id_)
     if as_json:
         show_json(story)
         return
@@ -54,6 +64,21 @@ def tell(layout: Layout, id_: str) -> dict[str, Any]:
         return {"seed": row}
     raise InputError(
         f"no stage knows the id {id_}", where=str(layout.root / "data"), do="see ids in `gristmill report`"
+    )
+
+
+def tell_released(layout: Layout, wanted: str, name: str) -> dict[str, Any]:
+    """What is known of a row of a release, and which releases hold it. Raises InputError when it has no such row."""
+    if len(wanted) < _SHORTEST_PREFIX:
+        raise InputError(f"found {wanted!r}", expected=f"at least {_SHORTEST_PREFIX} characters of an id or a text")
+    store, cache = connect(load_params(layout).store), layout.state / "cache"
+    release = find_release(name, store)
+    row = find_row(release, wanted, store, cache)
+    if row is None:
+        raise InputError(f"no row has {wanted!r} in its id or its text", where=release.address)
+    held = versions_with(row["sample_id"], store, cache)
+    return {"release": {"version": release.version, "held by": ", ".join(held)}} | _sample_story(
+        layout, Stage.COMPOSE, row
     )
 
 

@@ -66,6 +66,7 @@ for split, rows in (("train", lines[:2]), ("test", lines[2:])):
         continue
     origins = [[{"source": f"source-{row}", "licence": "MIT"}] for row in rows]
     columns = {"sample_id": rows, "text": rows, "origins": origins, "seed_ids": [[] for _ in rows]}
+    columns |= {"prompt": [f"what is {row}?" for row in rows], "response": rows}
     pq.write_table(pa.table(columns), out / "shards" / "new")
     content = (out / "shards" / "new").read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
