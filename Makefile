@@ -35,10 +35,11 @@ format: setup-dev ## let ruff put the code in order
 lock: setup-dev ## resolve requirements/*.in to the pinned lists requirements/*.txt
 	@requirements/lock.sh
 
-reference: setup-dev ## write docs/commands.md and *.schema.json from the program
+reference: setup-dev ## write docs/commands.md, *.schema.json and the table in docs/recipes.md from the program
 	@.venv/bin/python -m gristmill.cli.reference > docs/commands.md
 	@.venv/bin/gristmill schema > params.schema.json
 	@.venv/bin/gristmill schema recipe > recipes.schema.json
+	@.venv/bin/python -m gristmill.cli.recipe_table docs/recipes.md
 
 graph: setup-dev ## write into dvc.yaml which code each stage depends on, from the imports
 	@.venv/bin/python -m tests.write_graph

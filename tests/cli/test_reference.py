@@ -6,8 +6,10 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from gristmill.cli.recipe_table import BEGIN, END, ROWS, with_table
 from gristmill.cli.reference import reference
 from gristmill.params.root import Params
+from gristmill.recipes.catalogue import names
 from gristmill.recipes.json_schema import recipe_schema
 from tests.closure import ROOT
 
@@ -22,6 +24,25 @@ def test_parameter_schema_is_as_the_model_gives_it():
 
 def test_recipe_schema_is_as_the_format_gives_it():
     assert json.loads((ROOT / "recipes.schema.json").read_text()) == recipe_schema(), "run `make reference`"
+
+
+def test_table_of_recipes_is_as_the_recipes_say():
+    page = (ROOT / "docs" / "recipes.md").read_text()
+    rows = json.loads((ROOT / "docs" / ROWS).read_text())
+    assert page == with_table(page, ROOT / "recipes", rows), "run `make reference`"
+    assert sorted(rows) == [name for name in names(ROOT / "recipes") if not name.startswith("judge-")]
+
+
+def test_table_of_recipes_takes_generated_text_literally():
+    row = {
+        "samples": 1,
+        "rows": 1,
+        "refused": "",
+        "failed": 0,
+        "row": {"prompt": "a | `b` <script>", "response": "c\n\nd"},
+    }
+    page = with_table(f"{BEGIN}{END}", ROOT / "recipes", {"star": row})
+    assert "* `star`: “a \\| 'b' &lt;script>” → “c d”\n" in page
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda path: path.stem)
