@@ -146,6 +146,7 @@ class VllmEngine:
         try:
             if llm is not None:
                 llm.shutdown(timeout=_GRACE_SECONDS)
+                llm.shutdown = _nothing  # its __del__ shuts down again, and fails when the interpreter is ending
         finally:
             end_children(self._processes)
             self._processes = []
@@ -208,3 +209,7 @@ def _structured(constraint: Constraint | None) -> Any:
         return None
     value: Any = list(constraint.value) if constraint.kind is ConstraintKind.CHOICE else constraint.value
     return StructuredOutputsParams(**{constraint.kind.value: value})
+
+
+def _nothing() -> None:
+    """What is left to do for an engine that has been shut down."""
