@@ -37,7 +37,8 @@ ROOT = Path(__file__).parents[1]
 MAX_TOKENS = 160
 SEEDS: tuple[dict[str, Any], ...] = (
     {
-        "passage": "A transaction groups several statements so that all of them take effect or none does. The database "
+        "passage": "A log is a file that records every change before it is made. "
+        "A transaction groups several statements so that all of them take effect or none does. The database "
         "writes each change to a log before it touches the table. If the power fails, the log is read again at the "
         "next start, and what was not committed is undone.",
         "title": "Transactions",
@@ -47,7 +48,8 @@ SEEDS: tuple[dict[str, Any], ...] = (
         "code": 'def double(number: int) -> int:\n    """Twice the number."""\n    return 2 * number\n',
     },
     {
-        "passage": "Bread rises because yeast eats the sugar in the dough and gives off gas. Warm dough rises faster "
+        "passage": "Yeast is a fungus that feeds on the sugar in flour. "
+        "Bread rises because yeast eats the sugar in the dough and gives off gas. Warm dough rises faster "
         "than cold dough. If it rises too long, the bubbles burst, and the loaf sinks in the oven.",
         "title": "Bread",
         "question": "A baker needs 500 grams of flour for a loaf. How many grams for 6 loaves?",
