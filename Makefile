@@ -17,7 +17,7 @@ run: setup ## run the main job once: seeds -> model -> filters -> audit -> a rel
 	@.venv/bin/gristmill run $(ARGS)
 
 test: check ## the static checks and the tests that a commit needs (ARGS="-k name" for pytest)
-	@.venv/bin/pytest -m "not system" $(ARGS)
+	@.venv/bin/pytest -m "not system" --numprocesses 2 --dist loadfile $(ARGS)
 
 test-system: setup-dev ## the long tier: every real part, up to 40 minutes
 	@.venv/bin/pytest -m system $(ARGS)
