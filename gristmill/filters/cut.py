@@ -152,6 +152,8 @@ class _Shape:
             | single
             | _pairs()[before.astype(np.int64) * 256 + data]
             | (inside & _among('"`$')[data])
+            | (self._inside & (data == ord(",")) & (before == ord(".")))  # the letter before may own the dot
+            | (self._inside & (data == ord(".")) & (before == ord(",")))
             | (_at(len(data), self._core_start) & (data == ord("+")))
             | (_at(len(data), self._core_end - 1) & _among("+%")[data])
         )

@@ -71,6 +71,7 @@ PIECES = st.sampled_from([*"aZ9.,:;!?()[]{}<>_#*&\"'`$%=+-~/\\|^@é。\u2019…"
 @settings(max_examples=500, deadline=None)
 @given(st.lists(st.lists(PIECES, min_size=1, max_size=8).map("".join), min_size=1, max_size=20))
 @example(["5", "C++", "<333", "D-foo:", "a=D", "==)", "%.", "(^_^),", "--x", "x--y", "10MB,"])
+@example(["a.,a", "x.,.b", "etc.,"])
 def test_cut_agrees_with_split_chunk_on_odd_chunks(chunks):
     assert cut_all(chunks) == [split_chunk(chunk) for chunk in chunks]
 
