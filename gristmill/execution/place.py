@@ -91,7 +91,8 @@ def _urgency_allowed() -> bool:
 @cache
 def _readable() -> tuple[str, ...]:
     """The interpreter, its standard library and the system's shared libraries; without installed packages."""
-    paths = sysconfig.get_paths(vars={"base": sys.base_prefix, "installed_base": sys.base_prefix})
+    base = dict.fromkeys(("base", "platbase", "installed_base", "installed_platbase"), sys.base_prefix)
+    paths = sysconfig.get_paths(vars=base)
     shared = sysconfig.get_config_var("LIBDIR") or ""
     wanted = [*_SYSTEM_LIBRARIES, paths["stdlib"], paths["platstdlib"], shared, _interpreter()]
     found = dict.fromkeys(path for path in wanted if path and Path(path).exists())

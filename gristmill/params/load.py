@@ -21,9 +21,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(
-            "there is no such file", where=str(path), do=f"restore it: `git checkout {path.name}`"
-        ) from None
+        raise InputError("there is no such file", where=str(path), do=f"restore it: `git checkout -- {path}`") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{path.name}:{mark.line + 1}:{mark.column + 1}" if mark else path.name

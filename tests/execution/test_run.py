@@ -63,6 +63,15 @@ def test_file_of_the_host_is_not_there(path):
     assert done.stdout == "False\n"
 
 
+def test_packages_of_the_virtual_environment_are_not_there():
+    done = run(
+        "import sys, pathlib\nprint([p for p in sys.path if (pathlib.Path(p) / 'gristmill').exists()])\nimport psutil"
+    )
+
+    assert done.stdout == "[]\n"
+    assert "ModuleNotFoundError" in done.stderr
+
+
 def test_environment_of_the_host_is_not_there(monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "planted")
 

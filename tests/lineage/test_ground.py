@@ -29,7 +29,7 @@ def replace(path, old, new):
 @pytest.mark.parametrize(
     ("file", "old", "new", "named"),
     [
-        ("params.yaml", "attempts: 2\n\nfilter", "attempts: 3\n\nfilter", "params.yaml: generate"),
+        ("params.yaml", "attempts: 2\n\nexecution", "attempts: 3\n\nexecution", "params.yaml: generate"),
         ("recipes/qa-from-docs.yaml", "name:", "# changed\nname:", "recipes/qa-from-docs.yaml"),
         ("gristmill/text.py", '"""', '"""New: ', "gristmill/text.py"),
     ],

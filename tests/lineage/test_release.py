@@ -214,7 +214,7 @@ def test_crash_after_a_step_is_finished_by_the_next_run_as_one_version(
     assert versions(workspace, store) == (["dataset@v0.1.0"], ["releases/v0.1.0/manifest.json"])
     assert read_json(store, "latest.json")["version"] == "v0.1.0"
     assert workspace.git("rev-list", "--count", "main..datasets") == "1"
-    assert len(list(store.list("dvc/files/md5/"))) == 9
+    assert len(list(store.list("dvc/files/md5/"))) == 12
     content = workspace.git("show", "datasets:release/manifest.json") + "\n"
     assert content.encode() == store.get_bytes("releases/v0.1.0/manifest.json")
 

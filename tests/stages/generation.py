@@ -78,6 +78,7 @@ class Workspace:
         self.asked_log = root / "asked.log"
         (root / "recipes").mkdir(parents=True)
         (root / "inputs").mkdir()
+        (root / "inputs" / "retracted.yaml").write_text("tombstones: []\n")
         self.write_recipe(RECIPE)
         (root / "recipes" / "mark.yaml").write_text(RUBRIC)
         (root / "counting_script.py").write_text(SCRIPT)

@@ -179,7 +179,7 @@ def test_export_manifest_leaves_out_where_and_how(tmp_path):
     text = json.dumps(manifest_of(layout))
     assert "private.example" not in text
     assert set(manifest_of(layout)["parameters"]) == {
-        "ingest", "model", "generate", "filter", "judge", "compose", "audit", "gate", "export",
+        "ingest", "model", "generate", "execution", "filter", "judge", "compose", "audit", "gate", "export",
     }  # fmt: skip
 
 
