@@ -62,6 +62,7 @@ def clone(environment, tmp_path_factory):
         quota__seeds=1_000,
         quota__draws=1,
         gate__min_accepted_share=0.0,
+        store__url="s3://gristmill/drift",
         filter__filters=[{"name": "length"}],
         ingest__sources=[{"name": "reference", "path": "texts/*.md", "licence": "PSF-2.0"}],
     )
