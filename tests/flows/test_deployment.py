@@ -151,7 +151,7 @@ def test_deployment_cancelled_in_the_middle_ends_the_stage(prefect):
 
 def test_parameters_given_to_a_run_reach_params_and_the_release(prefect):
     pause(prefect)
-    run_id = prefect.start(parameters={"filter.length.max_response_words": 9})
+    run_id = prefect.start(parameters={"filter.filters.length.max_response_words": 9})
 
     wait_until(lambda: prefect.state(run_id) in ("COMPLETED", "FAILED", "CRASHED"), 240)
 
